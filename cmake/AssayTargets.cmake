@@ -1,0 +1,33 @@
+# One static library a folder, all with the same warnings and include root.
+include(GNUInstallDirs)
+
+add_library(assay_options INTERFACE)
+target_include_directories(assay_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_options(assay_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+
+# assay_layer(NAME [LINK targets...])
+# Adds the library assay_NAME (alias assay::NAME) from every source file of this folder.
+function(assay_layer name)
+  cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  add_library(assay_${name} STATIC ${sources})
+  add_library(assay::${name} ALIAS assay_${name})
+  set_target_properties(assay_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON LINKER_LANGUAGE CXX)
+  target_link_libraries(assay_${name} PUBLIC ${arg_LINK} PRIVATE $<BUILD_INTERFACE:assay_options>)
+  target_include_directories(assay_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/assay>)
+endfunction()
+
+# assay_test(NAME SOURCES files... LINK targets... [LABELS labels...])
+# One GoogleTest program; each of its cases is a ctest of its own. ASSAY_SOURCE_DIR is the
+# repository, ASSAY_CAPTURES_DIR the folder of captured hosts beside it (may be missing).
+function(assay_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} assay_options GTest::gtest_main GTest::gmock)
+  target_compile_definitions(${name} PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    ASSAY_CAPTURES_DIR="${PROJECT_SOURCE_DIR}/../shared/captures")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
+endfunction()
