@@ -1,0 +1,113 @@
+#include "core/queries.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "core/queries_internal.hpp"
+
+namespace assay {
+namespace {
+
+constexpr std::array kKinds = std::to_array<QueryKind>({
+    {"uname", "", "sysname,nodename,release,version,machine", "uname(2)", queries::uname},
+    {"rlimit", "limit", "soft,hard", "getrlimit(2); \"unlimited\" or a number (memlock: bytes)",
+     queries::rlimit},
+    {"sched.affinity", "", "cpus", "sched_getaffinity(2)", queries::sched_affinity},
+    {"process.identity", "", "pid,uid,euid,cap_eff", "capabilities(7); cap_eff in hexadecimal",
+     queries::process_identity},
+    {"cpuid", "", "vendor,tsc_invariant,tsc_hz,hypervisor",
+     "Intel SDM volume 2A and AMD APM volume 3, CPUID", queries::cpuid},
+    {"sysconf", "", "page_size_bytes,clk_tck,cpus_configured,cpus_online", "sysconf(3)",
+     queries::sysconf},
+    {"clock", "clock", "resolution_ns", "clock_getres(2)", queries::clock},
+    {"io_uring.probe", "", "ops,features",
+     "io_uring_register(2); ops: opcodes as a list, \"0-50\"; features: IORING_FEAT_* bits",
+     queries::io_uring_probe},
+    {"statx.dioalign", "path", "mem_align_bytes,offset_align_bytes", "statx(2), STATX_DIOALIGN",
+     queries::statx_dioalign},
+    {"statfs", "path",
+     "type,magic,block_size_bytes,size_bytes,free_bytes,available_bytes,read_only", "statfs(2)",
+     queries::statfs},
+    {"blockdev.info", "path",
+     "logical_block_bytes,physical_block_bytes,size_bytes,read_only,rotational",
+     "ioctl_list(2), BLKSSZGET and others", queries::blockdev_info},
+    {"ethtool.drvinfo", "interface", "driver,version,firmware,bus_info", "ETHTOOL_GDRVINFO",
+     queries::ethtool_drvinfo},
+    {"ethtool.ringparam", "interface", "rx,tx,rx_max,tx_max", "ETHTOOL_GRINGPARAM",
+     queries::ethtool_ringparam},
+    {"ethtool.channels", "interface", "rx,tx,combined,other,rx_max,tx_max,combined_max,other_max",
+     "ETHTOOL_GCHANNELS", queries::ethtool_channels},
+    {"ethtool.coalesce", "interface",
+     "rx_usecs,rx_frames,tx_usecs,tx_frames,rx_usecs_irq,tx_usecs_irq,adaptive_rx,adaptive_tx",
+     "ETHTOOL_GCOALESCE", queries::ethtool_coalesce},
+    {"ethtool.features", "interface", "gro,lro,tso,gso,ntuple,rxhash,rx_checksum,tx_checksum,fixed",
+     "ETHTOOL_GFEATURES; \"on\" or \"off\"; fixed: those that the driver does not let change",
+     queries::ethtool_features},
+    {"ethtool.pauseparam", "interface", "autoneg,rx,tx", "ETHTOOL_GPAUSEPARAM",
+     queries::ethtool_pauseparam},
+    {"ethtool.eee", "interface", "enabled,active,tx_lpi_enabled,tx_lpi_usecs", "ETHTOOL_GEEE",
+     queries::ethtool_eee},
+    {"ethtool.ts_info", "interface",
+     "phc_index,hardware_tx,hardware_rx,hardware_clock,software_tx,software_rx",
+     "ETHTOOL_GET_TS_INFO; phc_index -1: no PTP clock", queries::ethtool_ts_info},
+    {"ethtool.rxfh", "interface", "indirection_size,queues,indirection", "ETHTOOL_GRSSH",
+     queries::ethtool_rxfh},
+});
+
+std::string subject_of(const Query& query) {
+  return query.target.empty() ? query.kind : query.kind + " " + query.target;
+}
+
+// What the row says its target names, checked before anything is asked.
+Expected<void> check_target(const QueryKind& row, const Query& query) {
+  const auto bad = [&](std::string_view cause) {
+    return fail(ErrorCode::invalid, "ask", subject_of(query), cause);
+  };
+  const std::string_view target = query.target;
+  if (target.find('\0') != std::string_view::npos) return bad("the target holds a NUL byte");
+  if (row.target.empty() && !target.empty()) return bad("this question has no target");
+  if (!row.target.empty() && target.empty()) {
+    return bad(fmt::format("expected a target: {}", row.target));
+  }
+  if (row.target == "path" && !target.starts_with('/')) return bad("expected an absolute path");
+  if (row.target == "interface" && !is_interface_name(target)) {
+    return bad("expected the name of an interface: below 16 bytes, no slash, no white space");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::span<const QueryKind> query_kinds() { return kKinds; }
+
+const QueryKind* find_query_kind(std::string_view kind) {
+  for (const QueryKind& row : kKinds) {
+    if (row.kind == kind) return &row;
+  }
+  return nullptr;
+}
+
+bool is_interface_name(std::string_view name) {
+  constexpr std::size_t kNameMax = 15;  // IFNAMSIZ without the final NUL
+  if (name.empty() || name.size() > kNameMax || name == "." || name == "..") return false;
+  // As the kernel's dev_valid_name(): no '/', no ':', no white space; NUL cannot be sent at all.
+  constexpr std::string_view kForbidden("/: \t\n\v\f\r\0", 9);
+  return name.find_first_of(kForbidden) == std::string_view::npos;
+}
+
+Expected<Reply> answer_query(const Query& query) {
+  const QueryKind* row = find_query_kind(query.kind);
+  if (row == nullptr) return missing_reply(query);
+  if (auto good = check_target(*row, query); !good) return Failure(good.error());
+  return row->answer(query.target);
+}
+
+Failure missing_reply(const Query& query) {
+  if (find_query_kind(query.kind) == nullptr) {
+    return fail(ErrorCode::unsupported, "ask", subject_of(query), "no such question is known");
+  }
+  return fail(ErrorCode::absent, "ask", subject_of(query), "the capture did not record it");
+}
+
+}  // namespace assay

@@ -1,0 +1,36 @@
+// The questions that Host::ask() knows: one row each. A capture records exactly these.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "core/host.hpp"
+
+namespace assay {
+
+struct QueryKind {
+  std::string_view kind;    // "ethtool.drvinfo"
+  std::string_view target;  // what the target names: "", "interface", "path"
+  std::string_view keys;    // the reply's keys, comma-separated, with units in their names
+  std::string_view source;  // man page or kernel document that defines it
+  Expected<Reply> (*answer)(std::string_view target);  // asks this machine
+};
+
+// Every row. Lives for the whole program.
+std::span<const QueryKind> query_kinds();
+
+// The row of a kind, or nullptr.
+const QueryKind* find_query_kind(std::string_view kind);
+
+// A name that the kernel could give a network interface: 1 to 15 bytes without '/', ':' or white
+// space, and not "." or "..".
+bool is_interface_name(std::string_view name);
+
+// Asks this machine: RealHost::ask(). Error unsupported: no such kind, or the kernel or driver
+// does not answer it; invalid: the target is none (an interface's name with a slash, say).
+Expected<Reply> answer_query(const Query& query);
+
+// What a host without a recorded reply answers: absent for a known kind, unsupported otherwise.
+Failure missing_reply(const Query& query);
+
+}  // namespace assay

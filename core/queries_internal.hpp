@@ -1,0 +1,41 @@
+// The functions behind the rows of core/queries.cpp. Internal to core.
+//
+// Each asks the running system about one target and gives the reply's keys as the table names
+// them. Thread-safe; none changes anything; none needs root, though some say more to root.
+#pragma once
+
+#include <string_view>
+
+#include "core/host.hpp"
+
+namespace assay::queries {
+
+// --- queries_system.cpp: this process and this kernel; the target is "" unless said ---
+Expected<Reply> uname(std::string_view target);
+Expected<Reply> rlimit(std::string_view target);  // target: "memlock", "rtprio" or "nofile"
+Expected<Reply> sched_affinity(std::string_view target);
+Expected<Reply> process_identity(std::string_view target);
+Expected<Reply> cpuid(std::string_view target);
+Expected<Reply> sysconf(std::string_view target);
+Expected<Reply> clock(std::string_view target);  // target: a clock's name, "monotonic_raw"
+
+// --- queries_rings.cpp ---
+Expected<Reply> io_uring_probe(std::string_view target);
+
+// --- queries_files.cpp; the target is an absolute path ---
+Expected<Reply> statx_dioalign(std::string_view target);
+Expected<Reply> statfs(std::string_view target);
+Expected<Reply> blockdev_info(std::string_view target);
+
+// --- queries_net.cpp; the target is an interface ---
+Expected<Reply> ethtool_drvinfo(std::string_view target);
+Expected<Reply> ethtool_ringparam(std::string_view target);
+Expected<Reply> ethtool_channels(std::string_view target);
+Expected<Reply> ethtool_coalesce(std::string_view target);
+Expected<Reply> ethtool_features(std::string_view target);
+Expected<Reply> ethtool_pauseparam(std::string_view target);
+Expected<Reply> ethtool_eee(std::string_view target);
+Expected<Reply> ethtool_ts_info(std::string_view target);
+Expected<Reply> ethtool_rxfh(std::string_view target);
+
+}  // namespace assay::queries

@@ -1,0 +1,213 @@
+#include "core/replay_host.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "core/capture_replies.hpp"
+#include "core/fd.hpp"
+#include "core/file_io.hpp"
+#include "core/path_walk.hpp"
+#include "core/queries.hpp"
+
+namespace assay {
+namespace {
+
+// One component below a directory of the tree, with no symlink left on the way to it.
+struct Place {
+  UniqueFd directory;
+  std::string name;  // "." for the root itself
+  std::string path;  // within the capture: "/sys/devices/..."
+};
+
+class ReplayHost final : public Host {
+ public:
+  ReplayHost(std::string directory, UniqueFd root, CaptureReplies replies)
+      : directory_(std::move(directory)), root_(std::move(root)), replies_(std::move(replies)) {}
+
+  Expected<std::string> read(std::string_view path, Bytes limit) const override {
+    auto fd = open_regular("read", path, O_RDONLY);
+    if (!fd) return Failure(fd.error());
+    return file_io::read_all(*fd, limit, path);
+  }
+
+  Expected<std::vector<std::string>> list(std::string_view path) const override {
+    auto at = walk("list", path, true);
+    if (!at) return Failure(at.error());
+    auto fd =
+        file_io::open_at(at->directory.get(), at->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
+    if (!fd) return Failure(fd.error());
+    return file_io::list_names(std::move(*fd), path);
+  }
+
+  Expected<std::string> read_link(std::string_view path) const override {
+    auto at = walk("read link", path, false);
+    if (!at) return Failure(at.error());
+    return file_io::read_link_at(at->directory.get(), at->name, path);
+  }
+
+  Expected<std::string> resolve(std::string_view path) const override {
+    auto at = walk("resolve", path, true);
+    if (!at) return Failure(at.error());
+    // The walk never looks at the last component beyond "it is no link": is it there at all?
+    auto found = file_io::status_at(at->directory.get(), at->name, path);
+    if (!found) return Failure(found.error());
+    return std::move(at->path);
+  }
+
+  Expected<FileStatus> status(std::string_view path) const override {
+    auto at = walk("stat", path, false);
+    if (!at) return Failure(at.error());
+    return file_io::status_at(at->directory.get(), at->name, path);
+  }
+
+  Expected<Reply> ask(const Query& query) const override {
+    const auto found = replies_.find(query);
+    if (found != replies_.end()) return found->second;
+    return missing_reply(query);
+  }
+
+  Expected<void> write(std::string_view path, std::string_view content) override {
+    auto fd = open_regular("write", path, O_WRONLY);
+    if (!fd) return Failure(fd.error());
+    return file_io::write_once(*fd, content, /*trim=*/true, path);
+  }
+
+  Expected<void> replace_file(std::string_view path, std::string_view content,
+                              std::uint32_t mode) override {
+    auto at = new_place("replace", path);
+    if (!at) return Failure(at.error());
+    return file_io::replace_at(at->directory.get(), at->name, content, mode, path);
+  }
+
+  Expected<void> remove_file(std::string_view path) override {
+    auto at = new_place("remove", path);
+    if (!at) return Failure(at.error());
+    return file_io::remove_at(at->directory.get(), at->name, path);
+  }
+
+  Expected<void> make_directory(std::string_view path, std::uint32_t mode) override {
+    auto at = new_place("make directory", path);
+    if (!at) return Failure(at.error());
+    return file_io::make_directory_at(at->directory.get(), at->name, mode, path);
+  }
+
+  Expected<RunResult> run(const std::vector<std::string>& argv) override {
+    return fail(ErrorCode::unsupported, "run", argv.empty() ? "" : argv[0],
+                "this host is a captured tree, no running system");
+  }
+
+  bool is_this_system() const override { return false; }
+  std::string root() const override { return directory_; }
+
+ private:
+  Expected<Place> walk(std::string_view operation, std::string_view path, bool follow_last) const;
+
+  // The place of a file that is to be made or removed: its own link, if it is one, is not followed.
+  Expected<Place> new_place(std::string_view operation, std::string_view path) const {
+    if (!path_walk::split(path)) {
+      return fail(ErrorCode::invalid, operation, path, "expected an absolute path to a name");
+    }
+    return walk(operation, path, false);
+  }
+
+  // Devices and FIFOs of a hostile tree are not opened: the type is asked first. O_NONBLOCK covers
+  // a file that is exchanged in between, O_NOFOLLOW a link.
+  Expected<UniqueFd> open_regular(std::string_view operation, std::string_view path,
+                                  int flags) const {
+    auto at = walk(operation, path, true);
+    if (!at) return Failure(at.error());
+    auto found = file_io::status_at(at->directory.get(), at->name, path);
+    if (!found) return Failure(found.error());
+    if (found->kind == FileKind::directory) return fail_errno(EISDIR, operation, path);
+    if (found->kind != FileKind::regular) {
+      return fail(ErrorCode::invalid, operation, path, "it is not a regular file");
+    }
+    return file_io::open_at(at->directory.get(), at->name,
+                            flags | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, path);
+  }
+
+  std::string directory_;
+  UniqueFd root_;
+  CaptureReplies replies_;
+};
+
+// Opens one component after the other, each without following links, and puts a link's target in
+// place of its name. The directories on the way stay open, so that ".." goes back to the one that
+// we came from and never asks the file system for a parent.
+Expected<Place> ReplayHost::walk(std::string_view operation, std::string_view path,
+                                 bool follow_last) const {
+  if (auto good = file_io::check_path(operation, path); !good) return Failure(good.error());
+  auto root = file_io::open_at(root_.get(), ".", O_PATH | O_DIRECTORY, path);
+  if (!root) return Failure(root.error());
+  std::vector<UniqueFd> folders;
+  std::vector<std::string> names;  // names[i] was opened as folders[i + 1]
+  folders.push_back(std::move(*root));
+  path_walk::Walk steps(path);
+  while (auto step = steps.take()) {
+    if (*step == "..") {
+      if (names.empty()) continue;
+      names.pop_back();
+      folders.pop_back();
+      continue;
+    }
+    const int here = folders.back().get();
+    const bool is_last = steps.empty();
+    // As lstat(2): "link/" means the directory behind the link all the same.
+    const bool as_it_is = is_last && !follow_last && !steps.wants_directory();
+    const auto target = as_it_is ? Expected<std::string>(fail_errno(EINVAL, ""))
+                                 : file_io::read_link_at(here, *step, path);
+    if (target) {
+      if (!steps.splice(*target)) return fail_errno(ELOOP, operation, path);
+      if (target->starts_with('/')) {
+        names.clear();
+        folders.resize(1);
+      }
+      continue;
+    }
+    if (target.error().sys_errno != EINVAL) {  // EINVAL: there, but no link
+      return fail_errno(target.error().sys_errno, operation, path);
+    }
+    if (is_last && !steps.wants_directory()) {
+      names.push_back(*step);
+      return Place{std::move(folders.back()), std::move(*step), path_walk::join(names)};
+    }
+    auto next = file_io::open_at(here, *step, O_PATH | O_DIRECTORY | O_NOFOLLOW, path);
+    if (!next) return Failure(next.error());
+    names.push_back(std::move(*step));
+    folders.push_back(std::move(*next));
+  }
+  return Place{std::move(folders.back()), ".", path_walk::join(names)};
+}
+
+Expected<CaptureReplies> load_replies(const Host& tree) {
+  constexpr Bytes kRepliesMax = 64_MiB;
+  const std::string path = std::string("/") + kCaptureReplies;
+  auto text = tree.read(path, kRepliesMax);
+  if (!text) {
+    if (text.error().code == ErrorCode::absent) return CaptureReplies{};
+    return Failure(text.error());
+  }
+  return parse_capture_replies(*text);
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Host>> open_replay_host(const std::string& directory) {
+  const auto open_root = [&] {
+    return file_io::open_at(AT_FDCWD, directory, O_PATH | O_DIRECTORY, directory);
+  };
+  auto root = open_root();
+  if (!root) return Failure(root.error());
+  // The replies are read through the host itself, so that a link in their place stays inside too.
+  const ReplayHost bare(directory, std::move(*root), {});
+  auto replies = load_replies(bare);
+  if (!replies) return Failure(replies.error());
+  root = open_root();
+  if (!root) return Failure(root.error());
+  return std::make_unique<ReplayHost>(directory, std::move(*root), std::move(*replies));
+}
+
+}  // namespace assay
