@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "probes/subsystems.hpp"
+
+namespace assay::probes {
+namespace {
+
+const std::string kCpus = "/sys/devices/system/cpu";
+
+std::optional<Frequency> read_frequency(Reader& reader, unsigned cpu) {
+  const std::string base = fmt::format("{}/cpu{}/cpufreq/", kCpus, cpu);
+  const auto maximum = reader.count(base + "scaling_max_freq");
+  Frequency frequency;
+  frequency.governor = reader.word(base + "scaling_governor");
+  if (!maximum && frequency.governor.empty()) return std::nullopt;
+  frequency.driver = reader.word(base + "scaling_driver");
+  frequency.max_khz = maximum.value_or(0);
+  frequency.min_khz = reader.count(base + "scaling_min_freq").value_or(0);
+  frequency.hardware_min_khz = reader.count(base + "cpuinfo_min_freq").value_or(0);
+  frequency.hardware_max_khz = reader.count(base + "cpuinfo_max_freq").value_or(0);
+  frequency.current_khz = reader.count(base + "scaling_cur_freq");
+  frequency.energy_preference = reader.word(base + "energy_performance_preference");
+  return frequency;
+}
+
+std::vector<IdleState> read_idle_states(Reader& reader, unsigned cpu) {
+  const std::string base = fmt::format("{}/cpu{}/cpuidle", kCpus, cpu);
+  std::vector<IdleState> states;
+  for (const std::string& name : reader.names(base)) {
+    const auto index = number_after(name, "state");
+    if (!index) continue;
+    const std::string directory = base + "/" + name;
+    IdleState state;
+    state.index = *index;
+    state.name = reader.word(directory + "/name");
+    const auto latency = reader.count(directory + "/latency");
+    state.exit_latency = std::chrono::microseconds(
+        static_cast<std::int64_t>(std::min<std::uint64_t>(latency.value_or(0), 1'000'000'000)));
+    // Bit 0 is the user's switch, bit 1 the driver's (ABI/testing/sysfs-devices-system-cpu).
+    state.disabled = reader.count(directory + "/disable").value_or(0) != 0;
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+// Turbo has three switches, by driver; intel_pstate's is upside down.
+std::optional<bool> read_boost(Reader& reader) {
+  if (const auto off = reader.flag(kCpus + "/intel_pstate/no_turbo")) return !*off;
+  if (const auto on = reader.flag(kCpus + "/cpufreq/boost")) return on;
+  return reader.flag(kCpus + "/cpufreq/policy0/boost");
+}
+
+void read_uncore(Reader& reader, Topology& topology) {
+  const std::string base = kCpus + "/intel_uncore_frequency";
+  for (const std::string& name : reader.names(base)) {
+    const std::string directory = base + "/" + name + "/";
+    const auto maximum = reader.count(directory + "max_freq_khz");
+    if (!maximum) continue;
+    Uncore uncore;
+    uncore.name = printable(name);
+    uncore.max_khz = *maximum;
+    uncore.min_khz = reader.count(directory + "min_freq_khz").value_or(0);
+    uncore.hardware_max_khz = reader.count(directory + "initial_max_freq_khz").value_or(0);
+    uncore.hardware_min_khz = reader.count(directory + "initial_min_freq_khz").value_or(0);
+    topology.uncore.push_back(std::move(uncore));
+  }
+}
+
+}  // namespace
+
+void read_cpu_power(Reader& reader, Topology& topology) {
+  // A guest mostly has no frequency control at all; one look then saves one per CPU.
+  const bool has_frequency =
+      !reader.names(kCpus + "/cpufreq").empty() ||
+      (topology.online.first() &&
+       reader.exists(fmt::format("{}/cpu{}/cpufreq", kCpus, *topology.online.first())));
+  for (Cpu& cpu : topology.cpus) {
+    if (!cpu.online) continue;
+    const unsigned number = cpu.id.value;
+    if (has_frequency) cpu.frequency = read_frequency(reader, number);
+    cpu.idle_states = read_idle_states(reader, number);
+    const std::string power = fmt::format("{}/cpu{}/power/", kCpus, number);
+    cpu.energy_perf_bias = reader.number(power + "energy_perf_bias");
+    cpu.resume_latency_limit = reader.word(power + "pm_qos_resume_latency_us");
+  }
+  topology.boost = read_boost(reader);
+  topology.frequency_mode = reader.word(kCpus + "/intel_pstate/status");
+  if (topology.frequency_mode.empty()) {
+    topology.frequency_mode = reader.word(kCpus + "/amd_pstate/status");
+  }
+  topology.idle_driver = reader.word(kCpus + "/cpuidle/current_driver");
+  topology.idle_governor = reader.word(kCpus + "/cpuidle/current_governor");
+  if (topology.idle_governor.empty()) {
+    topology.idle_governor = reader.word(kCpus + "/cpuidle/current_governor_ro");
+  }
+  read_uncore(reader, topology);
+}
+
+void read_cpu_kinds(Reader& reader, Topology& topology) {
+  // The PMU of each kind lists its CPUs (Alder Lake and later).
+  const auto performance = reader.cpus("/sys/devices/cpu_core/cpus");
+  const auto efficiency = reader.cpus("/sys/devices/cpu_atom/cpus");
+  if (performance && efficiency) {
+    for (Cpu& cpu : topology.cpus) {
+      if (performance->contains(cpu.id.value)) cpu.kind = "performance";
+      if (efficiency->contains(cpu.id.value)) cpu.kind = "efficiency";
+    }
+    return;
+  }
+  // Arm and newer kernels: capacity relative to the fastest CPU, 1024 being that one.
+  std::map<std::uint64_t, CpuSet> by_capacity;
+  for (const unsigned cpu : topology.online.to_vector()) {
+    const auto capacity = reader.count(fmt::format("{}/cpu{}/cpu_capacity", kCpus, cpu));
+    if (!capacity) return;
+    by_capacity[*capacity].add(cpu);
+  }
+  // Less than a fifth apart is a favoured core of the same kind, not another kind.
+  if (by_capacity.empty()) return;
+  const std::uint64_t least = by_capacity.begin()->first;
+  const std::uint64_t most = by_capacity.rbegin()->first;
+  if (least * 5 > most * 4) return;
+  for (const auto& [capacity, cpus] : by_capacity) {
+    const char* kind = capacity * 5 > most * 4     ? "performance"
+                       : capacity * 4 <= least * 5 ? "efficiency"
+                                                   : "middle";
+    for (Cpu& cpu : topology.cpus) {
+      if (cpus.contains(cpu.id.value)) cpu.kind = kind;
+    }
+  }
+}
+
+}  // namespace assay::probes

@@ -1,0 +1,244 @@
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "probes/json_parts.hpp"
+
+namespace assay::probes {
+namespace {
+
+struct Row {
+  std::string_view path;  // keys with dots between them; elements of a list have their list's path
+  Part part;
+};
+
+// Which part of the document belongs to which digest: the longest path that fits counts, so a
+// field that is added later falls to its section's part. Sorted by path.
+//
+// identity       stays when the host is tuned, updated and rebooted: hardware and its firmware
+// configuration  what somebody chose: kernel, boot line, settings, what runs to change them
+// state          what changes by itself, belongs to this boot or to this process
+// none           what only root sees: the digests must not depend on who asks
+constexpr auto kRows = std::to_array<Row>({
+    {"block", Part::configuration},
+    {"block.firmware", Part::identity},
+    {"block.irqs", Part::state},
+    {"block.kind", Part::identity},
+    {"block.link", Part::identity},
+    {"block.link.degraded", Part::state},
+    {"block.link.speed_gts", Part::state},  // links slow down to save power
+    {"block.link.width", Part::state},
+    {"block.logical_block_bytes", Part::identity},
+    {"block.model", Part::identity},
+    {"block.name", Part::state},  // handed out anew at every boot
+    {"block.pci_address", Part::identity},
+    {"block.physical_block_bytes", Part::identity},
+    {"block.rotational", Part::identity},
+    {"block.serial_hash", Part::identity},
+    {"block.size_bytes", Part::identity},
+    {"block.target", Part::identity},
+    {"environment", Part::configuration},
+    {"environment.bios_version", Part::identity},
+    {"environment.board_vendor", Part::identity},
+    {"environment.cgroup", Part::state},  // of this process
+    {"environment.cpu_quota_cpus", Part::state},
+    {"environment.hypervisor", Part::identity},
+    {"environment.machine_id_hash", Part::identity},
+    {"environment.privileged", Part::none},
+    {"environment.product_name", Part::identity},
+    {"environment.steal_percent", Part::state},
+    {"environment.sys_writable", Part::state},
+    {"host.load_1m", Part::state},
+    {"host.name", Part::configuration},
+    {"interrupts", Part::configuration},
+    {"interrupts.irqs.asked", Part::configuration},
+    {"interrupts.irqs.counts", Part::state},
+    {"interrupts.irqs.effective", Part::state},  // the kernel's choice among those asked for
+    {"interrupts.irqs.managed", Part::none},
+    {"interrupts.irqs.number", Part::state},
+    {"interrupts.named", Part::state},
+    {"kernel", Part::configuration},
+    {"kernel.boot_id", Part::state},
+    {"kernel.preempt_mode", Part::none},
+    {"kernel.tsc_constant", Part::identity},
+    {"kernel.tsc_hz", Part::identity},
+    {"kernel.tsc_nonstop", Part::identity},
+    {"limits", Part::configuration},
+    {"limits.process", Part::state},  // of this process
+    {"memory", Part::configuration},
+    {"memory.available_bytes", Part::state},
+    {"memory.free_bytes", Part::state},
+    {"memory.huge_pages.free", Part::state},
+    {"memory.huge_pages.surplus", Part::state},
+    {"memory.installed_estimate_bytes", Part::identity},
+    {"memory.swap_free_bytes", Part::state},
+    {"memory.swaps.used_bytes", Part::state},
+    {"memory.total_bytes", Part::state},  // moves with a guest's balloon and the kernel's version
+    {"mounts", Part::configuration},
+    {"mounts.block_device", Part::state},
+    {"mounts.drive", Part::state},
+    {"mounts.source", Part::state},
+    {"net", Part::configuration},
+    {"net.address_hash", Part::identity},
+    {"net.driver", Part::configuration},
+    {"net.firmware", Part::identity},
+    {"net.irqs", Part::state},
+    {"net.kind", Part::identity},
+    {"net.link", Part::identity},
+    {"net.link.degraded", Part::state},
+    {"net.link.speed_gts", Part::state},
+    {"net.link.width", Part::state},
+    {"net.name", Part::configuration},  // udev's rules choose it
+    {"net.operstate", Part::state},
+    {"net.pci_address", Part::identity},
+    {"net.speed_mbps", Part::state},
+    {"net.target", Part::identity},
+    {"nvme", Part::identity},
+    {"nvme.latency_tolerance_us", Part::configuration},
+    {"nvme.link.degraded", Part::state},
+    {"nvme.link.speed_gts", Part::state},
+    {"nvme.link.width", Part::state},
+    {"nvme.name", Part::state},
+    {"nvme.namespaces", Part::state},
+    {"nvme.node", Part::configuration},
+    {"nvme.queue_count", Part::configuration},
+    {"nvme.state", Part::state},
+    {"nvme.temperature_celsius", Part::state},
+    {"pci", Part::identity},
+    {"pci.driver", Part::configuration},
+    {"pci.iommu_group", Part::configuration},
+    {"pci.link.degraded", Part::state},
+    {"pci.link.speed_gts", Part::state},
+    {"pci.link.width", Part::state},
+    {"pci.node", Part::configuration},
+    {"schema", Part::none},
+    {"time", Part::state},
+    {"time.daemons", Part::configuration},
+    {"time.ptp_clocks", Part::configuration},
+    {"topology", Part::configuration},
+    {"topology.allowed", Part::state},  // of this process
+    {"topology.architecture", Part::identity},
+    {"topology.cpus.allowed", Part::state},
+    {"topology.cpus.frequency.current_khz", Part::state},
+    {"topology.cpus.frequency.hardware_max_khz", Part::configuration},
+    {"topology.family", Part::identity},
+    {"topology.microcode", Part::identity},
+    {"topology.model", Part::identity},
+    {"topology.model_name", Part::identity},
+    {"topology.nodes.allowed", Part::state},
+    {"topology.nodes.huge_pages.free", Part::state},
+    {"topology.nodes.huge_pages.surplus", Part::state},
+    {"topology.nodes.memory_bytes", Part::state},
+    {"topology.nodes.memory_free_bytes", Part::state},
+    {"topology.notes", Part::none},  // our findings, not the host's facts
+    {"topology.present", Part::identity},
+    {"topology.stepping", Part::identity},
+    {"topology.vendor", Part::identity},
+    {"unreadable", Part::none},
+    {"version", Part::none},
+});
+
+static_assert(std::ranges::is_sorted(kRows, {}, &Row::path));
+
+const Row* find_row(std::string_view path) {
+  const auto found =
+      std::lower_bound(kRows.begin(), kRows.end(), path,
+                       [](const Row& row, std::string_view p) { return row.path < p; });
+  return found != kRows.end() && found->path == path ? &*found : nullptr;
+}
+
+std::string word(const Json& element, const char* key) {
+  const auto found = element.find(key);
+  return found != element.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// How the elements of the device lists are told apart.
+enum class Nature : std::uint8_t {
+  hardware,
+  stacked,  // bonds, bridges, RAID: somebody's configuration in every respect
+  passing,  // comes and goes without anybody tuning: container interfaces, loop devices
+};
+
+Nature nature_of(std::string_view path, const Json& element) {
+  const std::string kind = word(element, "kind");
+  if (path == "net") {
+    if (kind == "physical") return Nature::hardware;
+    const bool made = kind == "bond" || kind == "bridge" || kind == "vlan";
+    return made ? Nature::stacked : Nature::passing;
+  }
+  if (path == "block") {
+    if (element.value("physical", false)) return Nature::hardware;
+    return kind == "dm" || kind == "md" ? Nature::stacked : Nature::passing;
+  }
+  if (path == "mounts" && word(element, "drive").empty()) return Nature::passing;
+  return Nature::hardware;
+}
+
+// Lists that are in the order of names or numbers which this boot handed out.
+bool is_unordered(std::string_view path) {
+  return path == "net" || path == "block" || path == "nvme" || path == "mounts" ||
+         path == "interrupts.irqs";
+}
+
+class Picker {
+ public:
+  explicit Picker(Part wanted) : wanted_(wanted) {}
+
+  // What of `value` belongs to the wanted part; discarded (is_discarded()) when nothing does.
+  Json pick(const Json& value, std::string& path, Part part, bool stacked) const {
+    if (const Row* row = find_row(path)) part = row->part;
+    if (stacked && part == Part::identity) part = Part::configuration;
+    if (value.is_object()) return pick_object(value, path, part, stacked);
+    if (value.is_array() && !value.empty() && value.front().is_object()) {
+      return pick_list(value, path, part, stacked);
+    }
+    return part == wanted_ ? value : Json(Json::value_t::discarded);
+  }
+
+ private:
+  Json pick_object(const Json& value, std::string& path, Part part, bool stacked) const {
+    Json result = Json::object();
+    const std::size_t length = path.size();
+    for (const auto& [key, child] : value.items()) {
+      if (length > 0) path += '.';
+      path += key;
+      Json picked = pick(child, path, part, stacked);
+      path.resize(length);
+      if (!picked.is_discarded()) result.emplace(key, std::move(picked));
+    }
+    if (result.empty() && part != wanted_) return Json::value_t::discarded;
+    return result;
+  }
+
+  Json pick_list(const Json& value, std::string& path, Part part, bool stacked) const {
+    Json result = Json::array();
+    for (const Json& element : value) {
+      const Nature nature = nature_of(path, element);
+      if (nature == Nature::passing) {
+        if (wanted_ == Part::state) result.push_back(element);
+        continue;
+      }
+      Json picked = pick_object(element, path, part, stacked || nature == Nature::stacked);
+      if (!picked.is_discarded() && !picked.empty()) result.push_back(std::move(picked));
+    }
+    if (is_unordered(path)) {
+      std::sort(result.begin(), result.end(),
+                [](const Json& a, const Json& b) { return a.dump() < b.dump(); });
+    }
+    if (result.empty() && part != wanted_) return Json::value_t::discarded;
+    return result;
+  }
+
+  Part wanted_;
+};
+
+}  // namespace
+
+Json part_of(const Json& document, Part part) {
+  std::string path;
+  Json picked = Picker(part).pick(document, path, Part::state, false);
+  return picked.is_discarded() ? Json::object() : picked;
+}
+
+}  // namespace assay::probes
