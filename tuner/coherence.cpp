@@ -1,0 +1,165 @@
+#include "tuner/coherence.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+
+#include "tuner/readers.hpp"
+#include "tuner/values.hpp"
+
+namespace assay::tuner {
+namespace {
+
+using Notes = std::vector<std::string>;
+
+CpuSet isolated_cpus(const HostView& view) {
+  auto role = view.roles.find("isolated");
+  return role != view.roles.end() ? role->second : view.inventory.topology.isolated;
+}
+
+void note_no_housekeeping(const HostView& view, const CpuSet& isolated, Notes& notes) {
+  const CpuSet& online = view.inventory.topology.online;
+  if (online.empty() || !(online - isolated).empty()) return;
+  notes.push_back(
+      fmt::format("no housekeeping CPU is left: all of {} are isolated", show_cpus(online)));
+}
+
+void note_split_siblings(const HostView& view, const CpuSet& isolated, Notes& notes) {
+  for (const probes::Cpu& cpu : view.inventory.topology.cpus) {
+    if (!isolated.contains(cpu.id.value)) continue;
+    const CpuSet outside = (cpu.siblings & view.inventory.topology.online) - isolated;
+    if (outside.empty()) continue;
+    notes.push_back(
+        fmt::format("CPU {} is isolated, its SMT sibling {} is not: they share one core",
+                    cpu.id.value, show_cpus(outside)));
+  }
+}
+
+void note_irqs_on_isolated(const HostView& view, const CpuSet& isolated, Notes& notes) {
+  static constexpr unsigned kShown = 3;
+  unsigned found = 0;
+  std::string names;
+  for (const probes::Irq& irq : view.inventory.interrupts.irqs) {
+    if (irq.actions.empty() || irq.managed == std::optional(true)) continue;
+    const CpuSet reached = irq.effective.value_or(irq.asked) & isolated;
+    if (reached.empty()) continue;
+    if (found++ < kShown) {
+      names += fmt::format("{}{} (IRQ {}) on {}", found > 1 ? ", " : "", irq.actions.front(),
+                           irq.number, show_cpus(reached));
+    }
+  }
+  if (found == 0) return;
+  if (found > kShown) names += fmt::format(", {} more", found - kShown);
+  notes.push_back(fmt::format("{} {} isolated CPUs {}: {}", found,
+                              found == 1 ? "interrupt is on" : "interrupts are on",
+                              show_cpus(isolated), names));
+}
+
+void note_default_affinity(const HostView& view, Notes& notes) {
+  const auto& affinity = view.inventory.interrupts.default_affinity;
+  const CpuSet& isolated = view.inventory.topology.isolated;
+  if (!affinity || !affinity->intersects(isolated)) return;
+  notes.push_back(fmt::format(
+      "isolcpus and irqaffinity disagree: new interrupts may go to {}, of which {} are isolated",
+      show_cpus(*affinity), show_cpus(*affinity & isolated)));
+}
+
+void note_far(const HostView& view, const CpuSet& serving, std::string_view what,
+              std::string_view name, std::optional<NodeId> node, Notes& notes) {
+  const auto& nodes = view.inventory.topology.nodes;
+  if (nodes.size() < 2 || !node || serving.empty()) return;
+  for (const probes::Node& one : nodes) {
+    if (one.id != *node || one.cpus.intersects(serving)) continue;
+    notes.push_back(fmt::format("{} {} is on node {}, far from the isolated CPUs {}", what, name,
+                                node->value, show_cpus(serving)));
+  }
+}
+
+void note_far_devices(const HostView& view, const CpuSet& serving, Notes& notes) {
+  for (const probes::Nic& nic : view.inventory.nics) {
+    if (nic.kind == "physical") note_far(view, serving, "NIC", nic.name, nic.node, notes);
+  }
+  for (const probes::BlockDevice& drive : view.inventory.block) {
+    if (drive.physical) note_far(view, serving, "drive", drive.name, drive.node, notes);
+  }
+}
+
+// Settings that TuneD knows under names of its own; sysctls it calls by theirs.
+struct TunedName {
+  std::string_view id, key;
+};
+constexpr std::array<TunedName, 6> kTunedNames{
+    TunedName{"cpu.governor", "cpu.governor"},
+    TunedName{"cpu.energy-bias", "cpu.energy_perf_bias"},
+    TunedName{"cpu.energy-preference", "cpu.energy_performance_preference"},
+    TunedName{"memory.thp-enabled", "vm.transparent_hugepages"},
+    TunedName{"block.scheduler", "disk.elevator"},
+    TunedName{"block.read-ahead", "disk.readahead"}};
+
+const PersistedValue* tuned_value(const Persisted& persisted, const Setting& setting) {
+  auto find = [&](std::string_view key) -> const PersistedValue* {
+    auto found = persisted.tuned.find(key);
+    return found == persisted.tuned.end() ? nullptr : &found->second;
+  };
+  if (std::string key = sysctl_key(setting.where); !key.empty()) return find("sysctl." + key);
+  for (const TunedName& name : kTunedNames) {
+    if (name.id == setting.id) return find(name.key);
+  }
+  return nullptr;
+}
+
+// Whether another tool's value is what the profile wants too; one that we cannot read is not.
+bool harmless(const Setting& setting, const profiles::WantedSetting& wanted,
+              std::string_view value) {
+  const std::string shown = with_unit(setting.kind, setting.unit, value);
+  return agrees(setting.kind, wanted.match, wanted.value, shown).value_or(false);
+}
+
+void note_other_tools(const HostView& view, const profiles::Profile& profile, Notes& notes) {
+  for (const profiles::WantedSetting& wanted : profile.settings) {
+    const Setting* setting = find_setting(wanted.id);
+    if (setting == nullptr || wanted.match == profiles::Match::keep) continue;
+    const PersistedValue* tuned = tuned_value(view.persisted, *setting);
+    if (tuned != nullptr && !harmless(*setting, wanted, tuned->value)) {
+      notes.push_back(fmt::format("{}: TuneD sets it to {} whenever it starts ({})", wanted.id,
+                                  tuned->value, tuned->file));
+    }
+    for (const UdevAssignment& rule : view.persisted.udev) {
+      if (!setting->where.ends_with("/" + rule.attribute)) continue;
+      if (harmless(*setting, wanted, rule.value)) continue;
+      notes.push_back(fmt::format("{}: a udev rule sets it to {} for each new device ({})",
+                                  wanted.id, rule.value, rule.file));
+    }
+  }
+}
+
+void note_irqbalance(const HostView& view, const profiles::Profile& profile, Notes& notes) {
+  if (!view.inventory.interrupts.irqbalance_running) return;
+  const profiles::WantedSetting* wanted = profile.setting("irq.affinity");
+  if (wanted == nullptr || wanted->match == profiles::Match::keep) return;
+  std::string_view file = "no configuration file";
+  for (std::string_view path : {"/etc/default/irqbalance", "/etc/sysconfig/irqbalance"}) {
+    if (view.host.exists(path)) file = path;
+  }
+  notes.push_back(
+      fmt::format("irq.affinity: irqbalance runs and moves interrupts as it sees fit ({})", file));
+}
+
+}  // namespace
+
+std::vector<std::string> coherence_notes(const HostView& view, const profiles::Profile& profile) {
+  Notes notes;
+  const CpuSet isolated = isolated_cpus(view);
+  if (!isolated.empty()) {
+    note_no_housekeeping(view, isolated, notes);
+    note_irqs_on_isolated(view, isolated, notes);
+    note_split_siblings(view, isolated, notes);
+    note_default_affinity(view, notes);
+    note_far_devices(view, isolated, notes);
+  }
+  note_irqbalance(view, profile, notes);
+  note_other_tools(view, profile, notes);
+  return notes;
+}
+
+}  // namespace assay::tuner
