@@ -1,0 +1,127 @@
+#include "engine/bench.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/suggest.hpp"
+
+namespace assay::engine {
+namespace {
+
+// The time of each series should not shrink below what one block needs to do anything at all.
+constexpr Nanoseconds kBlockMin = std::chrono::microseconds(100);
+
+Expected<const Technique*> technique_named(const std::string& id) {
+  if (const Technique* technique = find_technique(id)) return technique;
+  const std::vector<std::string_view> ids = technique_ids();
+  return fail(ErrorCode::invalid, "bench", id,
+              fmt::format("no such technique{}", did_you_mean(id, ids)),
+              "`assay techniques` lists them");
+}
+
+std::string parameters_key(const Series& series) {
+  std::string key(series.technique->id);
+  for (const ParameterRow& row : parameter_rows()) {
+    key += fmt::format(" {}={}", row.key, row.get(series.parameters));
+  }
+  return key;
+}
+
+void add_unless_there(std::vector<Series>& all, Series series) {
+  const std::string key = parameters_key(series);
+  const auto same = std::ranges::find_if(
+      all, [&key](const Series& other) { return parameters_key(other) == key; });
+  if (same == all.end()) all.push_back(std::move(series));
+}
+
+// Adds the technique's baseline with the parameters that make it a fair comparison.
+Expected<void> add_baseline(std::vector<Series>& all, const Series& candidate) {
+  const Technique& technique = *candidate.technique;
+  if (technique.baseline.empty()) {
+    return fail(ErrorCode::invalid, "bench --baseline", technique.id,
+                "this technique is a baseline itself", "leave --baseline out");
+  }
+  auto baseline = technique_named(std::string(technique.baseline));
+  if (!baseline) return Failure(baseline.error());
+  Series series = candidate;
+  series.technique = *baseline;
+  series.is_baseline = true;
+  if (technique.baseline_parameters != nullptr) {
+    series.parameters = technique.baseline_parameters(candidate.parameters);
+  }
+  add_unless_there(all, std::move(series));
+  return {};
+}
+
+std::vector<std::string> variants_of(const Technique& technique, const probes::Inventory& inventory,
+                                     const Parameters& parameters) {
+  if (technique.variants == nullptr || !parameters.variant.empty()) return {parameters.variant};
+  return technique.variants(inventory);
+}
+
+Expected<TestFile> prepare_file(const BenchRequest& request, const RunControl& control) {
+  TestFileOptions options;
+  options.path = request.parameters.path;
+  options.directory = request.parameters.directory;
+  options.size = request.parameters.size;
+  options.for_writing = request.parameters.operation == Operation::write;
+  options.destroy_data = request.destroy_data;
+  options.keep = request.keep;
+  options.progress = [&control](Bytes, Bytes) {
+    return control.stop == nullptr || !control.stop->load();
+  };
+  return TestFile::prepare(options);
+}
+
+}  // namespace
+
+Expected<std::vector<Series>> bench_series(const probes::Inventory& inventory,
+                                           const BenchRequest& request) {
+  std::vector<Series> all;
+  for (const std::string& id : request.techniques) {
+    const auto technique = technique_named(id);
+    if (!technique) return Failure(technique.error());
+    for (const std::string& variant : variants_of(**technique, inventory, request.parameters)) {
+      Series series;
+      series.technique = *technique;
+      series.parameters = request.parameters;
+      series.parameters.variant = variant;
+      series.cpus = request.cpus;
+      const Series candidate = series;
+      add_unless_there(all, std::move(series));
+      if (!request.with_baseline) continue;
+      if (auto added = add_baseline(all, candidate); !added) return Failure(added.error());
+    }
+  }
+  return all;
+}
+
+Expected<RunResult> bench(const Host& host, const probes::Inventory& inventory,
+                          const BenchRequest& request, const RunControl& control) {
+  if (!host.is_this_system()) {
+    return fail(ErrorCode::unsupported, "bench", host.root(), "a captured tree cannot be measured",
+                "leave --root out");
+  }
+  auto series = bench_series(inventory, request);
+  if (!series) return Failure(series.error());
+  TestFile file;
+  const bool needs_file =
+      std::ranges::any_of(*series, [](const Series& one) { return one.technique->uses_file; });
+  if (needs_file) {
+    auto prepared = prepare_file(request, control);
+    if (!prepared) return Failure(prepared.error());
+    file = std::move(*prepared);
+    for (Series& one : *series) {
+      if (one.technique->uses_file) one.file = &file;
+    }
+  }
+  const auto clock = Clock::calibrate(host);
+  if (!clock) return Failure(clock.error());
+  RunPlan plan;
+  plan.rounds = request.rounds;
+  plan.block = std::max(kBlockMin, request.duration / static_cast<int>(request.rounds));
+  return run(host, inventory, *clock, *series, plan, control);
+}
+
+}  // namespace assay::engine

@@ -1,0 +1,36 @@
+// `assay bench` as a function: the named techniques, their baselines when asked for, and nothing
+// else that is timed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/runner.hpp"
+
+namespace assay::engine {
+
+struct BenchRequest {
+  std::vector<std::string> techniques;  // ids
+  Parameters parameters;                // shared by all; keys that a technique ignores are ignored
+  bool with_baseline = false;           // interleaves each technique's baseline with it
+  CpuSet cpus;                          // empty: the runner chooses
+  bool destroy_data = false;  // parameters.path may be overwritten though assay did not make it
+  bool keep = false;          // a file made at parameters.path stays
+  // Timed time of each series, split into `rounds` blocks. Default: 2 s in 30 blocks.
+  Nanoseconds duration{std::chrono::seconds(2)};
+  unsigned rounds = 30;
+};
+
+// Checks the request, prepares the test file when a technique needs one, calibrates the clock, and
+// runs. A technique that this host cannot run comes back skipped, with the reason. Errors: invalid
+// (unknown technique with "did you mean", a baseline asked of a technique that has none), and those
+// of TestFile::prepare() and run(). Not for a captured host: unsupported.
+Expected<RunResult> bench(const Host& host, const probes::Inventory& inventory,
+                          const BenchRequest& request, const RunControl& control);
+
+// The series that a request means, without their file: each variant of each technique, behind it
+// its baseline when asked for. Baselines that two techniques share appear once.
+Expected<std::vector<Series>> bench_series(const probes::Inventory& inventory,
+                                           const BenchRequest& request);
+
+}  // namespace assay::engine

@@ -1,0 +1,157 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "engine/memory_blocks.hpp"
+
+namespace assay::engine {
+namespace {
+
+struct Variant {
+  std::string_view name;
+  unsigned operations_per_sample;
+  bool level;
+};
+
+constexpr std::array kVariants{
+    Variant{"l1", 1024, true},          Variant{"l2", 512, true},    Variant{"l3", 64, true},
+    Variant{"dram", 16, true},          Variant{"remote", 16, true}, Variant{"syscall", 16, false},
+    Variant{"context-switch", 2, false}};
+
+constexpr Bytes kMemoryMin{64ULL << 20}, kMemoryMax{256ULL << 20};
+
+const Variant* find(std::string_view name) {
+  const auto found = std::ranges::find(kVariants, name, &Variant::name);
+  return found == kVariants.end() ? nullptr : &*found;
+}
+
+Failure absent(std::string_view variant, std::string_view cause, std::string_view advice = {}) {
+  return fail(ErrorCode::absent, "measure memory level", variant, cause, advice);
+}
+
+// The cache that holds this CPU's data on a level.
+const probes::Cache* cache_of(const probes::Inventory& inventory, CpuId cpu, unsigned level) {
+  for (const probes::Cache& cache : inventory.topology.caches) {
+    if (cache.level == level && cache.type != probes::CacheType::instruction &&
+        cache.size.count > 0 && cache.shared_by.contains(cpu.value)) {
+      return &cache;
+    }
+  }
+  return nullptr;
+}
+
+Bytes last_cache_size(const probes::Inventory& inventory, CpuId cpu) {
+  Bytes largest{0};
+  for (unsigned level = 1; level <= 4; ++level) {
+    const auto* cache = cache_of(inventory, cpu, level);
+    if (cache != nullptr) largest = std::max(largest, cache->size);
+  }
+  return largest;
+}
+
+Expected<Bytes> cached_size(const probes::Inventory& inventory, CpuId cpu, unsigned level,
+                            std::string_view variant) {
+  const auto* cache = cache_of(inventory, cpu, level);
+  if (cache == nullptr) {
+    return absent(variant,
+                  fmt::format("the kernel tells of no L{} cache of CPU {}", level, cpu.value));
+  }
+  const auto* inner = level == 1 ? nullptr : cache_of(inventory, cpu, level - 1);
+  const std::uint64_t inner_bytes = inner == nullptr ? 0 : inner->size.count;
+  // L3 is shared with other cores: a quarter of it is likely to stay, if that is still well above
+  // the level inside.
+  std::uint64_t bytes = std::bit_floor(cache->size.count / 2);
+  if (level == 3 && bytes / 2 >= 4 * inner_bytes) bytes /= 2;
+  if (bytes < 2 * inner_bytes) {
+    return absent(variant, fmt::format("L{} ({}) is not large enough beside L{} ({}) to be told "
+                                       "apart",
+                                       level, format_bytes(cache->size), level - 1,
+                                       format_bytes(inner->size)));
+  }
+  return Bytes{bytes};
+}
+
+Expected<Bytes> memory_size(const probes::Inventory& inventory, CpuId cpu,
+                            std::string_view variant) {
+  const std::uint64_t wanted = std::bit_ceil(4 * last_cache_size(inventory, cpu).count);
+  const Bytes size{std::clamp(wanted, kMemoryMin.count, kMemoryMax.count)};
+  const Bytes available = inventory.memory.available;
+  if (available.count != 0 && available < size * 2) {
+    return fail(ErrorCode::exhausted, "measure memory level", variant,
+                fmt::format("needs {} of memory, {} are available", format_bytes(size),
+                            format_bytes_short(available)),
+                "free memory");
+  }
+  return size;
+}
+
+// The node of a CPU, and the one farthest from it that has memory.
+struct Nodes {
+  const probes::Node* local = nullptr;
+  const probes::Node* farthest = nullptr;
+};
+
+Nodes nodes_of(const probes::Inventory& inventory, CpuId cpu) {
+  const auto& all = inventory.topology.nodes;
+  Nodes nodes;
+  for (const auto& node : all) {
+    if (node.cpus.contains(cpu.value)) nodes.local = &node;
+  }
+  if (nodes.local == nullptr) return nodes;
+  unsigned longest = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (&all[i] == nodes.local || all[i].memory.count == 0) continue;
+    const auto& distances = nodes.local->distances;
+    const unsigned distance = i < distances.size() ? distances[i] : 1;
+    if (distance > longest) nodes.farthest = &all[i];
+    longest = std::max(longest, distance);
+  }
+  return nodes;
+}
+
+}  // namespace
+
+std::vector<std::string_view> memory_variants() {
+  std::vector<std::string_view> names;
+  for (const Variant& variant : kVariants) names.push_back(variant.name);
+  return names;
+}
+
+unsigned memory_operations_per_sample(std::string_view variant) {
+  const Variant* row = find(variant);
+  return row == nullptr ? 1 : row->operations_per_sample;
+}
+
+bool is_memory_level(std::string_view variant) {
+  const Variant* row = find(variant);
+  return row != nullptr && row->level;
+}
+
+Expected<ChaseOptions> chase_for(const probes::Inventory& inventory, CpuId cpu,
+                                 std::string_view variant) {
+  if (!is_memory_level(variant)) {
+    return fail(ErrorCode::invalid, "measure memory level", variant,
+                "expected l1, l2, l3, dram or remote");
+  }
+  ChaseOptions options;
+  const auto* l1 = cache_of(inventory, cpu, 1);
+  if (l1 != nullptr && std::has_single_bit(l1->line_bytes)) options.line_bytes = l1->line_bytes;
+  options.cold = variant == "dram" || variant == "remote";
+  auto size = options.cold
+                  ? memory_size(inventory, cpu, variant)
+                  : cached_size(inventory, cpu, static_cast<unsigned>(variant[1] - '0'), variant);
+  if (!size) return std::unexpected(size.error());
+  options.size = *size;
+  const Nodes nodes = nodes_of(inventory, cpu);
+  if (variant == "remote") {
+    if (nodes.farthest == nullptr) return absent(variant, "this host has no second NUMA node");
+    options.node = nodes.farthest->id;
+  } else if (variant == "dram" && nodes.farthest != nullptr) {
+    options.node = nodes.local->id;
+  }
+  return options;
+}
+
+}  // namespace assay::engine

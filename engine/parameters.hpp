@@ -1,0 +1,58 @@
+// What one measurement is asked to do: the options of `assay bench`, the keys of a profile's budget
+// and the `parameters` of a result, in one table.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/cpuset.hpp"
+#include "core/error.hpp"
+#include "core/units.hpp"
+
+namespace assay::engine {
+
+enum class Operation : std::uint8_t { read, write };
+enum class Pattern : std::uint8_t { random, sequential };
+// Storage: the page cache is warmed and verified, or evicted first and verified.
+enum class Regime : std::uint8_t { cached, device };
+enum class Arrival : std::uint8_t { fixed, poisson };
+enum class Policy : std::uint8_t { other, fifo };
+
+struct Parameters {
+  Operation operation = Operation::read;
+  Bytes block{4096};
+  Bytes size{Bytes{64ULL << 20}};  // of the test file
+  unsigned depth = 1;
+  unsigned batch = 0;  // 0: the technique's own choice
+  Pattern pattern = Pattern::random;
+  std::optional<bool> direct;    // absent: the technique's own choice
+  std::optional<Regime> regime;  // absent: device when direct, else cached
+  double rate_per_s = 0;         // 0: closed loop
+  Arrival arrival = Arrival::poisson;
+  Bytes message{64};
+  std::string variant;  // part of a technique ("l1"); empty: the only or every one
+  Nanoseconds interval{std::chrono::milliseconds(1)};
+  Policy policy = Policy::other;
+  std::string
+      path;  // storage, copy: a file, drive or directory; empty: own test file in `directory`
+  std::string directory;  // where own test files are made; empty: the default place
+};
+
+// One option: how it is written, read and checked.
+struct ParameterRow {
+  std::string_view key;   // "block"
+  std::string_view form;  // "SIZE"
+  std::string_view help;  // one line, for --help and docs
+  Expected<void> (*set)(Parameters&, std::string_view value);
+  std::string (*get)(const Parameters&);  // "" when it does not apply or is not set
+};
+std::span<const ParameterRow> parameter_rows();
+
+// Sets one by key; errors: invalid with what was expected and "did you mean".
+Expected<void> set_parameter(Parameters& parameters, std::string_view key, std::string_view value);
+
+}  // namespace assay::engine

@@ -1,0 +1,352 @@
+#include "engine/runner.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/run_window.hpp"
+#include "engine/scheduling.hpp"
+
+namespace assay::engine {
+namespace {
+
+// Warm-up rounds see other offsets than the timed ones: what they touch is not what is timed.
+constexpr unsigned kWarmUpIndex = 1'000'000;
+// A sibling thread that is busy for more of the time than this shares the core's units.
+constexpr double kSiblingBusy = 0.05;
+
+Nanoseconds process_cpu_time() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);  // every thread, pollers and io_uring's workers too
+  const auto ns = [](const timeval& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+  };
+  return ns(usage.ru_utime) + ns(usage.ru_stime);
+}
+
+// Counters of this thread that tell whether a block was disturbed.
+struct ThreadCounters {
+  std::uint64_t preemptions = 0, major_faults = 0, minor_faults = 0;
+  static ThreadCounters read() {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return {static_cast<std::uint64_t>(usage.ru_nivcsw),
+            static_cast<std::uint64_t>(usage.ru_majflt),
+            static_cast<std::uint64_t>(usage.ru_minflt)};
+  }
+};
+
+CpuSet siblings_of(const probes::Inventory& inventory, const CpuSet& cpus) {
+  CpuSet all;
+  for (const unsigned cpu : cpus.to_vector()) {
+    if (const probes::Cpu* found = inventory.topology.find(CpuId{cpu})) all = all | found->siblings;
+  }
+  return all - cpus;
+}
+
+// Isolated CPUs before others, high numbers before low ones (interrupts and housekeeping gather on
+// the low ones), and no two of one core while there are others.
+CpuSet choose_cpus(const probes::Inventory& inventory, const CpuSet& allowed, unsigned wanted) {
+  CpuSet chosen;
+  const CpuSet isolated = inventory.topology.isolated & allowed;
+  for (const bool avoid_siblings : {true, false}) {
+    for (const CpuSet& pool : {isolated, allowed}) {
+      std::vector<unsigned> cpus = pool.to_vector();
+      for (auto cpu = cpus.rbegin(); cpu != cpus.rend() && chosen.count() < wanted; ++cpu) {
+        const bool shares = siblings_of(inventory, CpuSet{*cpu}).intersects(chosen);
+        if (!avoid_siblings || !shares) chosen.add(*cpu);
+      }
+    }
+  }
+  return chosen;
+}
+
+// One run: the state that its blocks share.
+class Run {
+ public:
+  Run(const Host& host, const probes::Inventory& inventory, const Clock& clock,
+      std::span<const Series> series, const RunPlan& plan, const RunControl& control,
+      RunResult& result)
+      : host_(host),
+        inventory_(inventory),
+        clock_(clock),
+        series_(series),
+        plan_(plan),
+        control_(control),
+        result_(result) {
+    const auto slices =
+        static_cast<unsigned>((plan.block + kBlockMax - Nanoseconds(1)) / kBlockMax);
+    if (slices > 1) {
+      plan_.rounds *= slices;
+      plan_.block /= slices;
+    }
+  }
+
+  Expected<void> start() {
+    for (const Measurement& earlier : result_.measurements) {
+      if (earlier.parameters.operation == Operation::write) written_.count += earlier.bytes;
+    }
+    auto allowed = current_affinity();
+    if (!allowed) return Failure(allowed.error());
+    allowed_ = std::move(*allowed);
+    for (std::size_t i = 0; i < series_.size(); ++i) cpus_.push_back(cpus_for(series_[i]));
+    return {};
+  }
+
+  // Fills in what is known before the first block.
+  void prepare_measurements() {
+    for (std::size_t i = 0; i < series_.size(); ++i) {
+      const Series& series = series_[i];
+      Measurement measurement;
+      measurement.technique = series.technique->id;
+      measurement.target = series.target;
+      measurement.parameters = resolved(series);
+      measurement.is_baseline = series.is_baseline;
+      measurement.operations_per_sample =
+          operations_per_sample(*series.technique, measurement.parameters);
+      if (series.file != nullptr) measurement.file = series.file->description();
+      measurement.placement.asked = cpus_[i];
+      measurement.placement.siblings = siblings_of(inventory_, cpus_[i]);
+      measurement.engaged = true;
+      if (series.technique->available != nullptr) {
+        const Availability can =
+            series.technique->available(host_, inventory_, measurement.parameters);
+        if (!can.available) skip(measurement, can.reason, can.remedy);
+      }
+      result_.measurements.push_back(std::move(measurement));
+    }
+  }
+
+  void run_rounds(unsigned first_round, unsigned rounds, bool timed) {
+    for (unsigned round = first_round; round < first_round + rounds; ++round) {
+      for (std::size_t turn = 0; turn < series_.size(); ++turn) {
+        const std::size_t i = round % 2 == 0 ? turn : series_.size() - 1 - turn;
+        Measurement& measurement = result_.measurements[i];
+        if (!measurement.skipped.empty() || !measurement.broken.empty()) continue;
+        if (control_.stop != nullptr && control_.stop->load()) {
+          result_.interrupted = true;
+          return;
+        }
+        if (timed && control_.on_progress) {
+          control_.on_progress({round, first_round + rounds, measurement.technique});
+        }
+        run_block(i, round, timed);
+      }
+    }
+  }
+
+  void finish() {
+    const HostCounters& before = *result_.counters_before;
+    const HostCounters after = HostCounters::read(host_);
+    result_.clock = clock_.check();
+    for (Measurement& measurement : result_.measurements) {
+      if (!measurement.skipped.empty()) continue;
+      Placement& placement = measurement.placement;
+      placement.irqs = after.irqs_since(before, placement.asked);
+      placement.steal_fraction = after.steal_since(before, placement.asked);
+      placement.siblings_busy = after.busy_since(before, placement.siblings) > kSiblingBusy;
+      measurement.invalid = reasons_against(measurement, result_.clock, plan_.check_steadiness);
+    }
+  }
+
+  const RunPlan& plan() const { return plan_; }
+
+ private:
+  CpuSet cpus_for(const Series& series) const {
+    if (!series.cpus.empty()) return series.cpus;
+    return choose_cpus(inventory_, allowed_, std::max(1U, series.technique->threads));
+  }
+
+  static Parameters resolved(const Series& series) {
+    const auto resolve = series.technique->resolve;
+    return resolve == nullptr ? series.parameters : resolve(series.parameters);
+  }
+
+  static void skip(Measurement& measurement, std::string reason, std::string remedy) {
+    measurement.skipped = std::move(reason);
+    measurement.remedy = std::move(remedy);
+    measurement.engaged = false;
+  }
+
+  // An error before anything was measured skips the series; later it ends and voids it.
+  static void end_series(Measurement& measurement, Error error) {
+    if (measurement.blocks.empty()) {
+      std::string advice = std::exchange(error.advice, {});
+      skip(measurement, error.message(), std::move(advice));
+      return;
+    }
+    measurement.broken =
+        fmt::format("block {} failed: {}", measurement.blocks.size() + 1, error.message());
+  }
+
+  bool would_write_too_much(const Measurement& measurement) const {
+    if (measurement.parameters.operation != Operation::write || measurement.blocks.empty()) {
+      return false;
+    }
+    const auto largest = std::ranges::max_element(measurement.blocks, {}, &BlockResult::bytes);
+    return written_.count + largest->bytes > plan_.write_limit.count;
+  }
+
+  void run_block(std::size_t i, unsigned round, bool timed) {
+    Measurement& measurement = result_.measurements[i];
+    if (would_write_too_much(measurement)) {
+      measurement.broken = fmt::format("the limit of {} written was reached after {} blocks",
+                                       format_bytes(plan_.write_limit), measurement.blocks.size());
+      return;
+    }
+    const auto pinned = ScopedAffinity::pin(CpuSet{cpus_[i].first().value_or(0)});
+    if (!pinned) return end_series(measurement, pinned.error());
+    BlockContext context;
+    context.clock = &clock_;
+    context.host = &host_;
+    context.inventory = &inventory_;
+    context.parameters = &measurement.parameters;
+    context.file = series_[i].file;
+    context.cpus = cpus_[i];
+    context.index = timed ? round : kWarmUpIndex + round;
+    auto block = series_[i].technique->make(context);
+    if (!block) return end_series(measurement, block.error());
+    if (auto warm = (*block)->warm_up(); !warm) return end_series(measurement, warm.error());
+    if (auto ran = time_block(**block, i, round, timed); !ran) {
+      return end_series(measurement, ran.error());
+    }
+  }
+
+  Expected<void> time_block(Block& block, std::size_t i, unsigned round, bool timed) {
+    Measurement& measurement = result_.measurements[i];
+    Recorder recorder;
+    recorder.cpu = cpus_[i].first().value_or(0);
+    const ThreadCounters counters_before = ThreadCounters::read();
+    const Nanoseconds cpu_before = process_cpu_time();
+    const std::uint64_t begun = clock_.now_ns();
+    const auto ran = block.run(plan_.block, recorder);
+    const std::uint64_t ended = clock_.now_ns();
+    const Nanoseconds cpu_after = process_cpu_time();
+    const ThreadCounters counters_after = ThreadCounters::read();
+    if (!ran) return ran;
+    if (measurement.parameters.operation == Operation::write) written_.count += recorder.bytes;
+    read_back_placement(measurement);
+    const Engagement engagement = block.engagement();
+    const Verification verification = block.verification();
+    if (!timed) return {};
+
+    if (result_.began_ns == 0) result_.began_ns = begun;
+    Placement& placement = measurement.placement;
+    placement.preemptions += counters_after.preemptions - counters_before.preemptions;
+    placement.major_faults += counters_after.major_faults - counters_before.major_faults;
+    placement.minor_faults += counters_after.minor_faults - counters_before.minor_faults;
+    add_proof(measurement, engagement, verification);
+    BlockResult done;
+    done.round = round;
+    done.started = Nanoseconds(static_cast<std::int64_t>(begun - result_.began_ns));
+    done.duration = Nanoseconds(static_cast<std::int64_t>(ended - begun));
+    done.cpu_time = cpu_after - cpu_before;
+    add_block(measurement, std::move(done), recorder);
+    return {};
+  }
+
+  static void read_back_placement(Measurement& measurement) {
+    Placement& placement = measurement.placement;
+    if (const auto got = current_affinity()) placement.got = *got;
+    placement.scheduling = current_scheduling();
+    const int cpu = ::sched_getcpu();
+    const bool inside = cpu >= 0 && placement.asked.contains(static_cast<unsigned>(cpu)) &&
+                        placement.got.is_subset_of(placement.asked);
+    if (!inside) ++placement.migrations;
+  }
+
+  // One block that fell back silently makes the whole series not engaged, with that block's words.
+  static void add_proof(Measurement& measurement, const Engagement& engagement,
+                        const Verification& verification) {
+    if (measurement.engaged) {
+      measurement.engaged = engagement.engaged;
+      measurement.evidence = engagement.evidence;
+    }
+    Verification& all = measurement.verification;
+    all.applies = all.applies || verification.applies;
+    all.checked += verification.checked;
+    if (all.verified) {
+      all.verified = verification.verified;
+      all.detail = verification.detail;
+    }
+  }
+
+  static void add_block(Measurement& measurement, BlockResult done, Recorder& recorder) {
+    done.operations = recorder.operations;
+    done.bytes = recorder.bytes;
+    done.errors = recorder.errors;
+    done.enters = recorder.enters;
+    measurement.operations += recorder.operations;
+    measurement.bytes += recorder.bytes;
+    measurement.errors += recorder.errors;
+    measurement.short_transfers += recorder.short_transfers;
+    measurement.enters += recorder.enters;
+    measurement.missed += recorder.missed;
+    if (measurement.first_errno == 0) measurement.first_errno = recorder.first_errno;
+    measurement.duration += done.duration;
+    measurement.cpu_time += done.cpu_time;
+    measurement.service.merge(recorder.service);
+    measurement.response.merge(recorder.response);
+    measurement.lag.merge(recorder.lag);
+    SlowEvents slow = std::move(recorder.slow);
+    for (const SlowEvent& event : measurement.slowest) {
+      slow.offer(event.at_ns, event.latency_ns, event.cpu);
+    }
+    measurement.slowest = slow.sorted();
+    done.service = std::move(recorder.service);
+    measurement.blocks.push_back(std::move(done));
+  }
+
+  const Host& host_;
+  const probes::Inventory& inventory_;
+  const Clock& clock_;
+  std::span<const Series> series_;
+  RunPlan plan_;
+  const RunControl& control_;
+  RunResult& result_;
+  CpuSet allowed_;
+  std::vector<CpuSet> cpus_;  // per series
+  Bytes written_;
+};
+
+unsigned rounds_done(const RunResult& result) {
+  unsigned done = 0;
+  for (const Measurement& measurement : result.measurements) {
+    if (!measurement.blocks.empty()) done = std::max(done, measurement.blocks.back().round + 1);
+  }
+  return done;
+}
+
+}  // namespace
+
+Expected<RunResult> run(const Host& host, const probes::Inventory& inventory, const Clock& clock,
+                        std::span<const Series> series, const RunPlan& plan,
+                        const RunControl& control) {
+  RunResult result;
+  Run all(host, inventory, clock, series, plan, control, result);
+  if (auto started = all.start(); !started) return Failure(started.error());
+  all.prepare_measurements();
+  all.run_rounds(0, plan.warm_up_rounds, false);
+  result.counters_before = std::make_shared<const HostCounters>(HostCounters::read(host));
+  if (!result.interrupted) all.run_rounds(0, all.plan().rounds, true);
+  all.finish();
+  return result;
+}
+
+Expected<void> extend(RunResult& result, const Host& host, const probes::Inventory& inventory,
+                      const Clock& clock, std::span<const Series> series, const RunPlan& plan,
+                      const RunControl& control) {
+  if (series.size() != result.measurements.size()) {
+    return fail(ErrorCode::invalid, "extend a run", "", "its series are not those of the run");
+  }
+  Run all(host, inventory, clock, series, plan, control, result);
+  if (auto started = all.start(); !started) return started;
+  all.run_rounds(rounds_done(result), all.plan().rounds, true);
+  all.finish();
+  return {};
+}
+
+}  // namespace assay::engine

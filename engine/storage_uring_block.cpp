@@ -1,0 +1,253 @@
+#include "engine/storage_uring_block.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/uio.h>
+
+#include "engine/offsets.hpp"
+#include "engine/storage_sync.hpp"
+#include "engine/uring_loop.hpp"
+
+namespace assay::engine {
+namespace {
+
+// Reads or writes one unit of the file; see uring_loop.hpp for what the loop wants of it.
+template <bool kWrite, bool kFixedBuffers, bool kFixedFile>
+class FileOp {
+ public:
+  static constexpr unsigned kOpcode =
+      kWrite ? (kFixedBuffers ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE)
+             : (kFixedBuffers ? IORING_OP_READ_FIXED : IORING_OP_READ);
+
+  FileOp(const StoragePlan& plan, const SlotBuffers& buffers, int descriptor)
+      : buffers_(buffers),
+        unit_bytes_(plan.unit_bytes),
+        generation_(plan.generation),
+        descriptor_(kFixedFile ? 0 : descriptor) {}
+
+  std::uint64_t unit_bytes() const { return unit_bytes_; }
+
+  void prepare(io_uring_sqe* sqe, unsigned slot, std::uint64_t offset) const {
+    if constexpr (kWrite) stamp(buffers_.span(slot), offset, generation_);
+    io_uring_prep_rw(static_cast<int>(kOpcode), sqe, descriptor_, buffers_.at(slot),
+                     static_cast<unsigned>(unit_bytes_), offset);
+    sqe->buf_index = 0;
+    if constexpr (kFixedFile) sqe->flags |= IOSQE_FIXED_FILE;
+  }
+
+ private:
+  const SlotBuffers& buffers_;
+  std::uint64_t unit_bytes_, generation_;
+  int descriptor_;
+};
+
+// What a block holds, in the order in which it must go: the ring first, then what it works on.
+struct UringState {
+  UringState(const BlockContext& block_context, const StoragePlan& storage_plan,
+             const UringParts& uring_parts, const StorageSabotage& uring_sabotage)
+      : context(block_context),
+        plan(storage_plan),
+        parts(uring_parts),
+        sabotage(uring_sabotage),
+        regime(plan, *block_context.file),
+        slots(storage_plan.depth) {}
+
+  BlockContext context;
+  StoragePlan plan;
+  UringParts parts;
+  StorageSabotage sabotage;
+  RegimeKeeper regime;
+  UringSlots slots;
+  SlotBuffers buffers;
+  UniqueFd fd;
+  std::optional<Ring> ring;
+  bool descriptor_closed = false;
+  std::uint64_t submitted = 0, completed = 0, enters = 0, errors = 0;
+};
+
+template <bool kWrite, bool kFixedBuffers, bool kFixedFile>
+class UringBlock final : public Block {
+ public:
+  using Op = FileOp<kWrite, kFixedBuffers, kFixedFile>;
+
+  explicit UringBlock(std::unique_ptr<UringState> state)
+      : state_(std::move(state)), op_(state_->plan, state_->buffers, state_->fd.get()) {}
+
+  Expected<void> warm_up() override { return state_->regime.prepare(); }
+
+  Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
+    const StoragePlan& plan = state_->plan;
+    const auto ran = with_ticks(*state_->context.clock, [&](auto ticks) -> Expected<void> {
+      if (plan.sequential) {
+        return loop(ticks, SequentialBlocks(plan.units, plan.seed), duration, recorder);
+      }
+      return loop(ticks, RandomBlocks(plan.units, plan.seed), duration, recorder);
+    });
+    state_->completed = recorder.operations;
+    state_->enters = recorder.enters;
+    state_->errors = recorder.errors;
+    return ran;
+  }
+
+  Engagement engagement() override {
+    Engagement proof = state_->regime.check(state_->completed);
+    // Between the two: checking reads the file, and the proofs below take the registrations away.
+    verification_ = verify();
+    add(proof, state_->submitted > 0 && state_->submitted == state_->completed,
+        fmt::format("{} submitted, {} completed, {}", state_->submitted, state_->completed,
+                    state_->ring->description()));
+    if (state_->parts.batched) prove_batches(proof);
+    if (state_->parts.fixed_buffers) prove_buffers(proof);
+    if (state_->parts.fixed_file) prove_file(proof);
+    return proof;
+  }
+
+  Verification verification() override { return verification_; }
+
+ private:
+  template <typename Ticks, typename Offsets>
+  Expected<void> loop(Ticks, Offsets offsets, Nanoseconds duration, Recorder& recorder) {
+    const StoragePlan& plan = state_->plan;
+    const Clock& clock = *state_->context.clock;
+    const unsigned batch = state_->sabotage.one_call_each ? 1 : plan.batch;
+    UringLoop<Ticks, Op> loop(*state_->ring, op_, state_->slots, batch, clock, recorder);
+    Expected<void> ran;
+    if (plan.rate_per_s > 0) {
+      const auto per_second = static_cast<double>(clock.ns_to_ticks(1'000'000'000));
+      ran = loop.open(offsets, duration,
+                      Schedule(per_second / plan.rate_per_s, plan.arrival, plan.seed));
+    } else {
+      ran = loop.closed(offsets, duration);
+    }
+    state_->submitted = loop.submitted();
+    return ran;
+  }
+
+  // What the timed part left in the buffers, and for reads some units more.
+  Verification verify() {
+    auto checker = DataChecker::make(state_->plan, *state_->context.file);
+    if (!checker) return {.verified = false, .applies = true, .detail = checker.error().message()};
+    UringSlots& slots = state_->slots;
+    for (unsigned slot = 0; slot < slots.depth(); ++slot) {
+      if (slots.offset(slot) == UringSlots::kUnused) continue;
+      if (state_->sabotage.wrong_data) *state_->buffers.at(slot) ^= std::byte{1};
+      checker->check(state_->buffers.span(slot), slots.offset(slot));
+    }
+    RandomBlocks sample(state_->plan.units, state_->plan.seed + 1);
+    const bool idle = slots.in_flight() == 0;
+    for (unsigned i = 0; i < kVerifiedUnits && !kWrite && idle; ++i) {
+      const std::uint64_t offset = sample.next() * state_->plan.unit_bytes;
+      if (read_once(offset)) checker->check(state_->buffers.span(0), offset);
+    }
+    return checker->result();
+  }
+
+  bool read_once(std::uint64_t offset) {
+    Ring& ring = *state_->ring;
+    op_.prepare(io_uring_get_sqe(ring.get()), 0, offset);
+    io_uring_cqe* cqe = nullptr;
+    if (ring.submit_and_wait(1) < 0 || io_uring_peek_cqe(ring.get(), &cqe) != 0) return false;
+    const bool whole = cqe->res == static_cast<int>(state_->plan.unit_bytes);
+    io_uring_cqe_seen(ring.get(), cqe);
+    return whole;
+  }
+
+  static void add(Engagement& proof, bool holds, const std::string& evidence) {
+    proof.engaged = proof.engaged && holds;
+    proof.evidence = evidence + "; " + proof.evidence;
+  }
+
+  void prove_batches(Engagement& proof) const {
+    const double per_enter = state_->enters == 0 ? 0
+                                                 : static_cast<double>(state_->completed) /
+                                                       static_cast<double>(state_->enters);
+    add(proof, per_enter > 1.5, fmt::format("{:.1f} operations per io_uring_enter", per_enter));
+  }
+
+  // The queue's entries stay as they were submitted: their opcodes are read back. And the kernel
+  // takes a registration back only when there is one.
+  void prove_buffers(Engagement& proof) const {
+    const io_uring_sq& queue = state_->ring->get()->sq;
+    const auto entries = std::min<std::uint64_t>(queue.ring_entries, state_->submitted);
+    const unsigned wanted = kWrite ? IORING_OP_WRITE_FIXED : IORING_OP_READ_FIXED;
+    bool fixed = entries > 0;
+    for (std::uint64_t i = 0; i < entries; ++i) fixed = fixed && queue.sqes[i].opcode == wanted;
+    const auto registered = state_->ring->unregister_buffers();
+    const char* name = kWrite ? "WRITE_FIXED" : "READ_FIXED";
+    add(proof, fixed && registered,
+        fixed && registered
+            ? fmt::format("{} on {} of registered memory", name,
+                          format_bytes(state_->buffers.memory().size()))
+            : fmt::format("opcode {}not {}, memory {}registered", fixed ? "" : "is ",
+                          fixed ? "other than it" : name, registered ? "" : "not "));
+  }
+
+  void prove_file(Engagement& proof) const {
+    const auto registered = state_->ring->unregister_files();
+    const bool holds = registered && state_->descriptor_closed;
+    add(proof, holds,
+        holds ? "file table served, the descriptor was closed"
+              : fmt::format("file {}registered, descriptor {}", registered ? "" : "not ",
+                            state_->descriptor_closed ? "closed" : "still open"));
+  }
+
+  std::unique_ptr<UringState> state_;
+  Op op_;
+  Verification verification_;
+};
+
+Expected<void> set_up(UringState& state) {
+  const StoragePlan& plan = state.plan;
+  auto fd = open_for(state.context, plan, plan.direct);
+  if (!fd) return Failure(fd.error());
+  state.fd = std::move(*fd);
+  auto buffers = SlotBuffers::make(plan, plan.depth, state.context.file->seed());
+  if (!buffers) return Failure(buffers.error());
+  state.buffers = std::move(*buffers);
+  auto ring = Ring::create(*state.context.host, {.entries = plan.depth});
+  if (!ring) return Failure(ring.error());
+  state.ring.emplace(std::move(*ring));
+  if (state.parts.fixed_buffers && !state.sabotage.plain_buffers) {
+    const iovec all{state.buffers.memory().data(), state.buffers.memory().size().count};
+    if (auto registered = state.ring->register_buffers({&all, 1}); !registered) return registered;
+  }
+  if (state.parts.fixed_file && !state.sabotage.plain_files) {
+    if (auto registered = state.ring->register_file(state.fd); !registered) return registered;
+    // Closed: if the kernel did not use the table, every operation would now fail.
+    const int number = state.fd.get();
+    state.fd.reset();
+    state.descriptor_closed = ::fcntl(number, F_GETFD) < 0 && errno == EBADF;
+  }
+  return {};
+}
+
+template <bool kWrite, bool kFixedBuffers>
+std::unique_ptr<Block> choose_file(std::unique_ptr<UringState> state, bool fixed_file) {
+  if (fixed_file) {
+    return std::make_unique<UringBlock<kWrite, kFixedBuffers, true>>(std::move(state));
+  }
+  return std::make_unique<UringBlock<kWrite, kFixedBuffers, false>>(std::move(state));
+}
+
+template <bool kWrite>
+std::unique_ptr<Block> choose_buffers(std::unique_ptr<UringState> state, bool fixed_buffers,
+                                      bool fixed_file) {
+  return fixed_buffers ? choose_file<kWrite, true>(std::move(state), fixed_file)
+                       : choose_file<kWrite, false>(std::move(state), fixed_file);
+}
+
+}  // namespace
+
+Made make_uring_block(const BlockContext& context, const StorageNeeds& needs,
+                      const UringParts& parts, const StorageSabotage& sabotage) {
+  auto plan = plan_storage(context, needs);
+  if (!plan) return Failure(plan.error());
+  auto state = std::make_unique<UringState>(context, *plan, parts, sabotage);
+  if (auto done = set_up(*state); !done) return Failure(done.error());
+  const bool buffers = parts.fixed_buffers && !sabotage.plain_buffers;
+  const bool file = parts.fixed_file && !sabotage.plain_files;
+  return plan->write ? choose_buffers<true>(std::move(state), buffers, file)
+                     : choose_buffers<false>(std::move(state), buffers, file);
+}
+
+}  // namespace assay::engine

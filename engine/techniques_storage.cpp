@@ -1,0 +1,205 @@
+// The table of the storage techniques. Claims are those of widely read guides, as printed beside
+// what was measured; "not confirmed on this host" is a normal answer.
+#include "engine/techniques_storage.hpp"
+
+#include <array>
+
+#include "engine/ring.hpp"
+#include "engine/storage_plan.hpp"
+#include "engine/storage_rows.hpp"
+#include "engine/technique_support.hpp"
+
+namespace assay::engine {
+namespace {
+
+constexpr std::string_view kCallKeys = "op,block,size,pattern,direct,regime,batch,rate,arrival";
+constexpr std::string_view kDirectKeys = "op,block,size,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kMapKeys = "op,block,size,pattern,regime,rate,arrival";
+constexpr std::string_view kUringKeys =
+    "op,block,size,depth,batch,pattern,direct,regime,rate,arrival";
+
+Availability calls_available(const Host& host, const probes::Inventory&, const Parameters&) {
+  return measurable(host);
+}
+
+Availability direct_available(const Host& host, const probes::Inventory&,
+                              const Parameters& parameters) {
+  if (parameters.path == "/dev/zero" || parameters.path == "/dev/null") {
+    return not_available(parameters.path + " has no O_DIRECT", "name a file or block device");
+  }
+  return measurable(host);
+}
+
+Availability uring_available(const Host& host, const probes::Inventory&, const Parameters&) {
+  Availability here = measurable(host);
+  return here.available ? availability_of(ring_allowed(host)) : here;
+}
+
+// The baseline is given the same regime and the same way past the page cache or through it: what
+// differs is the technique alone.
+Parameters pread_beside_direct(const Parameters& parameters) {
+  Parameters baseline = resolve_direct(parameters);
+  baseline.direct = false;
+  return baseline;
+}
+Parameters pread_beside_vectored(const Parameters& parameters) {
+  return resolve_vectored(parameters);
+}
+Parameters pread_beside_mmap(const Parameters& parameters) {
+  return resolve_mmap(parameters);
+}
+Parameters pread_beside_uring(const Parameters& parameters) {
+  Parameters baseline = resolve_uring(parameters);
+  baseline.batch = 0;
+  baseline.depth = 1;  // one thread in one call: pread(2) has no depth
+  return baseline;
+}
+Parameters uring_one_by_one(const Parameters& parameters) {
+  Parameters baseline = resolve_uring_batched(parameters);
+  baseline.batch = 0;
+  return baseline;
+}
+
+template <Made (*kMake)(const BlockContext&, const StorageSabotage&)>
+Made make_honestly(const BlockContext& context) {
+  return kMake(context, {});
+}
+
+constexpr std::array kRows{
+    Technique{
+        .id = "storage.pread",
+        .summary = "One pread or pwrite for each block; with --batch, a record of several blocks",
+        .claim = {.text = "10-50 us, ~500 MB/s", .latency_ns_max = 50'000},
+        .proof = "calls counted; the regime held to the end",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kCallKeys,
+        .available = calls_available,
+        .make = make_honestly<make_pread>,
+        .resolve = resolve_pread,
+    },
+    Technique{
+        .id = "storage.direct",
+        .summary = "O_DIRECT: past the page cache, straight to the drive",
+        .baseline = "storage.pread",
+        .claim = {.text = "30-50 % less latency, 1.5-2x throughput",
+                  .latency_ratio_max = 0.7,
+                  .throughput_ratio_min = 1.5},
+        .proof = "the page cache has not grown (cachestat or mincore)",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kDirectKeys,
+        .baseline_parameters = pread_beside_direct,
+        .available = direct_available,
+        .make = make_honestly<make_direct>,
+        .resolve = resolve_direct,
+    },
+    Technique{
+        .id = "storage.mmap",
+        .summary = "The file mapped into memory; a block is copied without a system call",
+        .baseline = "storage.pread",
+        .claim = {.text = "70-90 % less latency, 10-100x throughput; 50-100 ns",
+                  .latency_ratio_max = 0.3,
+                  .throughput_ratio_min = 10,
+                  .latency_ns_max = 100},
+        .proof = "no read or write call was made; faults counted",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kMapKeys,
+        .baseline_parameters = pread_beside_mmap,
+        .available = calls_available,
+        .make = make_honestly<make_mmap>,
+        .resolve = resolve_mmap,
+    },
+    Technique{
+        .id = "storage.vectored",
+        .summary = "preadv or pwritev: a record of --batch blocks (16) in one call",
+        .baseline = "storage.pread",
+        .claim = {.text = "50-70 % less latency, 5-20x throughput",
+                  .latency_ratio_max = 0.5,
+                  .throughput_ratio_min = 5},
+        .proof = "blocks per system call",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kCallKeys,
+        .baseline_parameters = pread_beside_vectored,
+        .available = calls_available,
+        .make = make_honestly<make_vectored>,
+        .resolve = resolve_vectored,
+    },
+    Technique{
+        .id = "storage.uring",
+        .summary = "io_uring with nothing registered, one operation handed over at a time",
+        .baseline = "storage.pread",
+        .claim = {.text = "60-80 % less latency, 10-50x throughput",
+                  .latency_ratio_max = 0.4,
+                  .throughput_ratio_min = 10},
+        .proof = "as many completions as submissions",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .baseline_parameters = pread_beside_uring,
+        .available = uring_available,
+        .make = make_honestly<make_uring>,
+        .resolve = resolve_uring,
+    },
+    Technique{
+        .id = "storage.uring.fixed-buffers",
+        .summary = "io_uring on memory that is registered once: READ_FIXED, WRITE_FIXED",
+        .baseline = "storage.uring",
+        .claim = {.text = "~30 % faster", .throughput_ratio_min = 1.3},
+        .proof = "opcodes read back from the queue; the kernel takes the registration back",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .available = uring_available,
+        .make = make_honestly<make_uring_fixed_buffers>,
+        .resolve = resolve_uring,
+    },
+    Technique{
+        .id = "storage.uring.fixed-files",
+        .summary = "io_uring on a file that is registered once",
+        .baseline = "storage.uring",
+        .claim = {.text = "looking files up takes <1 % of the CPU instead of 6 %"},
+        .proof = "the ordinary descriptor is closed after registration: only the table can serve",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .available = uring_available,
+        .make = make_honestly<make_uring_fixed_files>,
+        .resolve = resolve_uring,
+    },
+    Technique{
+        .id = "storage.uring.batched",
+        .summary = "io_uring, --batch operations (16) a call; depth 32 unless 2 or more is given",
+        .baseline = "storage.uring",
+        .claim = {.text = "10-50x throughput", .throughput_ratio_min = 10},
+        .proof = "operations per io_uring_enter",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .baseline_parameters = uring_one_by_one,
+        .available = uring_available,
+        .make = make_honestly<make_uring_batched>,
+        .resolve = resolve_uring_batched,
+    },
+    Technique{
+        .id = "storage.uring.combined",
+        .summary = "io_uring with memory and file registered; --batch operations a call",
+        .baseline = "storage.uring",
+        .claim = {.text = "the sum of its parts"},
+        .proof = "those of fixed-buffers and fixed-files together",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .available = uring_available,
+        .make = make_honestly<make_uring_combined>,
+        .resolve = resolve_uring,
+    },
+};
+
+}  // namespace
+
+std::span<const Technique> storage_techniques() { return kRows; }
+
+}  // namespace assay::engine
