@@ -33,6 +33,7 @@ Expected<engine::BenchRequest> request_from(const Options& options) {
   if (options.direct) request.parameters.direct = true;
   if (options.no_direct) request.parameters.direct = false;
   request.parameters.path = options.file;
+  request.whole_file = !options.file.empty() && options.parameters.at("size").empty();
   request.parameters.directory = options.directory;
   const auto cpus = CpuSet::parse_list(options.cpus);
   if (!cpus) return Failure(cpus.error());

@@ -60,11 +60,13 @@ std::vector<std::string> variants_of(const Technique& technique, const probes::I
   return technique.variants(inventory);
 }
 
-Expected<TestFile> prepare_file(const BenchRequest& request, const RunControl& control) {
+Expected<TestFile> prepare_file(const Host& host, const BenchRequest& request,
+                                const RunControl& control) {
   TestFileOptions options;
   options.path = request.parameters.path;
   options.directory = request.parameters.directory;
-  options.size = request.parameters.size;
+  options.size = request.whole_file ? Bytes{0} : request.parameters.size;
+  options.host = &host;
   options.for_writing = request.parameters.operation == Operation::write;
   options.destroy_data = request.destroy_data;
   options.keep = request.keep;
@@ -109,11 +111,13 @@ Expected<RunResult> bench(const Host& host, const probes::Inventory& inventory,
   const bool needs_file =
       std::ranges::any_of(*series, [](const Series& one) { return one.technique->uses_file; });
   if (needs_file) {
-    auto prepared = prepare_file(request, control);
+    auto prepared = prepare_file(host, request, control);
     if (!prepared) return Failure(prepared.error());
     file = std::move(*prepared);
     for (Series& one : *series) {
-      if (one.technique->uses_file) one.file = &file;
+      if (!one.technique->uses_file) continue;
+      one.file = &file;
+      one.parameters.size = file.size();
     }
   }
   const auto clock = Clock::calibrate(host);

@@ -12,6 +12,7 @@ namespace assay::engine {
 struct BenchRequest {
   std::vector<std::string> techniques;  // ids
   Parameters parameters;                // shared by all; keys that a technique ignores are ignored
+  bool whole_file = false;              // use all of parameters.path, whatever parameters.size says
   bool with_baseline = false;           // interleaves each technique's baseline with it
   CpuSet cpus;                          // empty: the runner chooses
   bool destroy_data = false;  // parameters.path may be overwritten though assay did not make it

@@ -59,7 +59,7 @@ class BlockTable {
 
  private:
   // The first cell at whose end the weighted count reaches `target`.
-  std::size_t cell_of(std::span<const double> weights, double target) const;
+  std::size_t cell_of(std::span<const double> weights, double target, double weighted_total) const;
   double weighted_count(std::span<const double> weights, std::size_t cell) const;
   double whole_rank_ns(double rank) const;
   std::size_t cell_of_rank(double rank) const;

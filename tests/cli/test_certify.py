@@ -78,11 +78,13 @@ class Certify(CliTest):
         self.assertEqual(self.json_of("history")["certificates"], [])
 
     def test_history_unknown_id(self):
+        self.assert_fails(self.run_assay("history", "show", "nothing-like-it"), COULD_NOT, "assay certify")
+        self.run_assay("certify", self.profile())
         self.assert_fails(self.run_assay("history", "show", "nothing-like-it"), COULD_NOT, "nothing-like-it")
 
     def test_unknown_profile(self):
         self.assert_fails(self.run_assay("certify", "defualt"), USAGE, "defualt", 'did you mean "default"')
-        self.assert_fails(self.run_assay("certify", "./missing.yaml"), COULD_NOT, "missing.yaml")
+        self.assert_fails(self.run_assay("certify", "./missing.yaml"), USAGE, "missing.yaml", "No such file")
 
     def test_broken_yaml(self):
         done = self.run_assay("certify", self.profile("schema: assay.profile\nversion: [1\n"))
@@ -92,7 +94,7 @@ class Certify(CliTest):
         done = self.run_assay("certify", self.profile(SMALL.replace("ipc.pipe", "ipc.pip")))
         self.assert_fails(done, USAGE, "small.yaml:7:", 'did you mean "ipc.pipe"')
         done = self.run_assay("certify", self.profile(SMALL + "settings:\n  cpu.govenor: performance\n"))
-        self.assert_fails(done, USAGE, "small.yaml:14:", 'did you mean "cpu.governor"')
+        self.assert_fails(done, USAGE, "small.yaml:13:", 'did you mean "cpu.governor"')
 
     def test_cyclic_extends(self):
         first = self.profile(SMALL + "extends: ./b.yaml\n", "a.yaml")
@@ -115,9 +117,9 @@ class Certify(CliTest):
         self.assert_fails(second, COULD_NOT, str(first.pid))
 
     def test_interrupt_leaves_a_partial_certificate_and_no_file(self):
-        longer = SMALL.replace("time_limit: 6s", "time_limit: 60s")
+        longer = SMALL.replace("time_limit: 6s, rounds: 30", "time_limit: 60s, rounds: 300")
         process = self.start_assay("certify", self.profile(longer), "--format", "json")
-        time.sleep(5)
+        time.sleep(4)
         output, errors = self.interrupt(process)
         self.assertEqual(process.returncode, INTERRUPTED, errors)
         certificate = json.loads(output)
@@ -132,7 +134,9 @@ class Certify(CliTest):
 
     def test_load_above_the_limit(self):
         busy = SMALL.replace("load_limit: 1000", "load_limit: 0.000001")
-        if float(open("/proc/loadavg").read().split()[0]) == 0:
+        with open("/proc/loadavg") as load:
+            idle = float(load.read().split()[0]) == 0
+        if idle:
             self.skipTest("this host has no load at all")
         done = self.run_assay("certify", self.profile(busy))
         self.assert_fails(done, COULD_NOT, "load", "--force")

@@ -45,7 +45,33 @@ TEST(BlockTable, WeightsCountBlocksSeveralTimes) {
   const BlockTable table(blocks);
   EXPECT_EQ(table.weighted_quantile_ns(std::vector{0.0, 0.0, 1.0}, 0.5), 15.0);
   EXPECT_EQ(table.weighted_quantile_ns(std::vector{1.0, 5.0, 0.0}, 1.0), 30.0);
-  EXPECT_EQ(table.weighted_quantile_ns(std::vector{1.0, 0.0, 7.0}, 0.5), 15.0);
+  EXPECT_EQ(table.weighted_quantile_ns(std::vector{1.0, 0.0, 7.0}, 0.4), 15.0);
+  EXPECT_EQ(table.weighted_quantile_ns(std::vector{0.0, 1.0, 0.0}, 0.5), 0.0);
+}
+
+TEST(BlockTable, WeightedQuantileIsThatOfTheRepeatedBlocks) {
+  SplitMix64 random(21);
+  for (int attempt = 0; attempt < 300; ++attempt) {
+    std::vector<Histogram> blocks(8);
+    for (Histogram& block : blocks) {
+      // Blocks far apart and of different sizes: the pooled counts are a bad guess here.
+      const std::uint64_t shift = random.below(200);
+      for (std::uint64_t i = 0; i < 1 + random.below(30); ++i)
+        block.record(shift + random.below(50));
+    }
+    std::vector<double> weights;
+    Histogram repeated;
+    for (const Histogram& block : blocks) {
+      weights.push_back(static_cast<double>(random.below(4)));
+      for (int k = 0; k < static_cast<int>(weights.back()); ++k) repeated.merge(block);
+    }
+    if (repeated.empty()) continue;
+    // A quantile between two ranks, so that rounding plays no part.
+    const auto rank = 1 + random.below(repeated.count());
+    const double q = (static_cast<double>(rank) - 0.5) / static_cast<double>(repeated.count());
+    EXPECT_EQ(BlockTable(blocks).weighted_quantile_ns(weights, q),
+              static_cast<double>(repeated.value_at_rank_ns(rank)));
+  }
 }
 
 TEST(BlockTable, ReportsTheSamePercentileAsTheMergedHistogram) {

@@ -51,7 +51,7 @@ void expect_nominal(const Tallies& tallies, double tolerance) {
     EXPECT_NEAR(tally.coverage(), confidence, tolerance)
         << "quantile " << quantile << ", " << tally.below << " below, " << tally.above
         << " above, of " << tally.asked();
-    EXPECT_LT(tally.none, tally.asked() / 50) << "quantile " << quantile;
+    EXPECT_LT(tally.none, tally.asked() / 20) << "quantile " << quantile;
     // Neither side takes all of the error.
     const double miss = (1 - confidence) * tally.asked();
     EXPECT_LT(tally.below, 0.8 * miss + 5) << quantile << " at " << confidence;
