@@ -46,10 +46,12 @@ std::string text_of(const SelfTestReport& report) {
       format_ns_short(static_cast<double>(report.floor_p99_ns)),
       format_ns_short(static_cast<double>(report.floor_p99_9_ns)),
       format_ns_short(static_cast<double>(report.floor_max_ns)), report.floor_operations);
-  text += fmt::format("  A/A             p50 ratio {}, p99 ratio {} at {:.0f} %: {}\n",
-                      ratio_text(report.same_p50), ratio_text(report.same_p99),
-                      report.same_p50.confidence * 100,
-                      report.same() ? "no difference" : "a difference where there is none");
+  text += fmt::format(
+      "  A/A             p50 ratio {}, p99 ratio {},\n                  rate ratio {} at {:.0f} %: "
+      "{}\n",
+      ratio_text(report.same_p50), ratio_text(report.same_p99), ratio_text(report.same_rate),
+      report.same_p50.confidence * 100,
+      report.same() ? "no difference" : "a difference where there is none");
   text += fmt::format(
       "  injected delay  {} into 0.2 % ({} operations): p99.9 found {} [{}, {}], {:.1f} % off: "
       "{}\n",
@@ -90,6 +92,7 @@ nlohmann::ordered_json json_of(const SelfTestReport& report) {
           {"same",
            {{"p50", ratio_json(report.same_p50)},
             {"p99", ratio_json(report.same_p99)},
+            {"rate", ratio_json(report.same_rate)},
             {"no_difference", report.same()}}},
           {"injected",
            {{"delay_ns", report.injected.count()},

@@ -23,6 +23,8 @@ namespace {
 constexpr unsigned kCheckedChunks = 8;    // compared in the warm-up, spread over the file
 constexpr unsigned kSpinsPerLook = 1024;  // between two looks at the clock while waiting
 
+constexpr std::uint64_t kNoCheck = ~0ULL;
+
 // What one move of a chunk did.
 struct Moved {
   std::uint64_t bytes = 0;
@@ -144,11 +146,7 @@ class CopyBlock final : public Block {
         numbers_(context.index),
         arrived_(block_),
         expected_(block_) {}
-  ~CopyBlock() override {
-    // Wakes the peer out of recv(2); closing under its feet would not.
-    ::shutdown(sockets_.near.get(), SHUT_RDWR);
-    peer_.stop();
-  }
+  ~CopyBlock() override { hang_up(); }
 
   Expected<void> start() {
     return peer_.start(peer_cpu(context_.cpus),
@@ -161,11 +159,12 @@ class CopyBlock final : public Block {
     if (!pin) return std::unexpected(pin.error());
     for (unsigned i = 0; i < kCheckedChunks; ++i) {
       const std::uint64_t chunk = i * (chunks_ - 1) / (kCheckedChunks - 1);
+      check_offset_.store(chunk * block_, std::memory_order_release);
       const Moved moved = with_ticks(
           *context_.clock, [&]<typename Ticks>(Ticks) { return transfer<Ticks>(chunk * block_); });
       if (moved.error != 0) return failure(moved.error);
-      if (auto compared = compare(chunk * block_); !compared) return compared;
     }
+    check_offset_.store(kNoCheck, std::memory_order_release);
     return {};
   }
 
@@ -174,14 +173,18 @@ class CopyBlock final : public Block {
     if (!pin) return std::unexpected(pin.error());
     const int error = with_ticks(
         *context_.clock, [&]<typename Ticks>(Ticks) { return loop<Ticks>(duration, recorder); });
+    // The last chunk of the timed part still stands in the peer's memory, which is the peer's until
+    // it has been joined. A block runs once.
+    hang_up();
     if (error != 0) return failure(error);
-    // The last chunk of the timed part still stands in the peer's memory.
-    return compare(last_offset_);
+    compare(last_offset_);
+    return {};
   }
 
   Engagement engagement() override;
 
   Verification verification() override {
+    hang_up();
     return {wrong_ == 0, true, checked_,
             wrong_ == 0
                 ? "chunks received equal the file"
@@ -196,7 +199,14 @@ class CopyBlock final : public Block {
     return context_.file->warm();
   }
 
-  // The peer: receives into the place of the chunk where the bytes belong.
+  // Wakes the peer out of recv(2), which closing under its feet would not, and waits for its end.
+  void hang_up() {
+    ::shutdown(sockets_.near.get(), SHUT_RDWR);
+    peer_.stop();
+  }
+
+  // The peer: receives into the place of the chunk where the bytes belong. In the warm-up it also
+  // compares every chunk, before it says that it has it.
   void drain(const std::atomic<bool>& stop) {
     std::uint64_t total = 0;
     while (!stop.load(std::memory_order_relaxed)) {
@@ -206,6 +216,10 @@ class CopyBlock final : public Block {
       if (got <= 0) return;
       if (options_.corrupt) arrived_[at] ^= std::byte{1};
       total += static_cast<std::uint64_t>(got);
+      if (total % block_ == 0) {
+        const std::uint64_t check = check_offset_.load(std::memory_order_acquire);
+        if (check != kNoCheck) compare(check);
+      }
       received_.store(total, std::memory_order_release);
       if (options_.peer_dies_after_bytes != 0 && total >= options_.peer_dies_after_bytes) return;
     }
@@ -264,20 +278,18 @@ class CopyBlock final : public Block {
     }
   }
 
-  Expected<void> compare(std::uint64_t offset) {
+  // What arrived against the file. A file that cannot be read back counts as different.
+  void compare(std::uint64_t offset) {
     const ssize_t got = ::pread(file_.get(), expected_.data(), block_, static_cast<off_t>(offset));
-    if (got < 0) return fail_errno(errno, "read back", context_.file->description());
-    const bool same = static_cast<std::size_t>(got) == block_ && arrived_ == expected_;
-    bool right = same;
+    bool right = got >= 0 && static_cast<std::size_t>(got) == block_ && arrived_ == expected_;
     // The file itself may be wrong: one that assay made knows what it should hold. Its checksums
     // stand in whole sectors.
-    if (same && context_.file->checksummed() && offset % kSectorBytes == 0 &&
+    if (right && context_.file->checksummed() && offset % kSectorBytes == 0 &&
         block_ % kSectorBytes == 0) {
       right = TestFile::verify(arrived_, offset, context_.file->seed()).has_value();
     }
     ++checked_;
     wrong_ += right ? 0 : 1;
-    return {};
   }
 
   static Failure failure(int error) {
@@ -294,8 +306,11 @@ class CopyBlock final : public Block {
   StreamPair sockets_;
   Mover mover_;
   MixedNumbers numbers_;
-  std::uint64_t sequence_ = 0, sent_ = 0, last_offset_ = 0, checked_ = 0, wrong_ = 0;
+  std::uint64_t sequence_ = 0, sent_ = 0, last_offset_ = 0;
+  // The peer's, until it has been joined.
   std::vector<std::byte> arrived_, expected_;
+  std::uint64_t checked_ = 0, wrong_ = 0;
+  std::atomic<std::uint64_t> check_offset_{kNoCheck};   // of the chunk on its way, in the warm-up
   alignas(64) std::atomic<std::uint64_t> received_{0};  // the peer's, polled by the sender
   PeerThread peer_;                                     // last: its body uses everything above
 };

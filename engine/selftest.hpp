@@ -27,7 +27,7 @@ struct SelfTestReport {
   std::uint64_t floor_p50_ns = 0, floor_p99_ns = 0, floor_p99_9_ns = 0, floor_max_ns = 0;
   std::uint64_t floor_operations = 0;
   // A/A: identical series, interleaved.
-  stats::RatioInterval same_p50, same_p99;
+  stats::RatioInterval same_p50, same_p99, same_rate;
   // The injected delay and what the p99.9 of injected minus clean blocks makes of it.
   Nanoseconds injected{0};
   double injected_fraction = 0.002;
@@ -35,7 +35,7 @@ struct SelfTestReport {
   double found_ns = 0, found_low_ns = 0, found_high_ns = 0;
   bool interrupted = false;
 
-  bool same() const { return !same_p50.differs() && !same_p99.differs(); }
+  bool same() const { return !same_p50.differs() && !same_p99.differs() && !same_rate.differs(); }
   double error_fraction() const;  // |found - injected| / injected
   bool found() const { return error_fraction() <= 0.10; }
 };

@@ -7,13 +7,31 @@
 
 namespace assay::report {
 
+namespace {
+
+// One parameter as a person would say it: "d32", "cached", "16KiB". Empty: nothing worth a word.
+std::string word_of(std::string_view key, const std::string& value) {
+  if (key == "variant" || key == "block" || key == "regime" || key == "pattern") return value;
+  if (key == "op" || key == "policy" || key == "arrival") return value;
+  if (key == "depth") return "d" + value;
+  if (key == "direct") return value == "on" ? "direct" : "";
+  if (key == "batch") return value == "1" ? "" : "b" + value;
+  if (key == "size") return "of " + value;
+  return fmt::format("{}={}", key, value);
+}
+
+}  // namespace
+
 std::string series_label(const std::string& technique, const engine::Parameters& parameters) {
   static const engine::Parameters kDefaults;
   std::string label = technique;
   for (const engine::ParameterRow& row : engine::parameter_rows()) {
     const std::string value = row.get(parameters);
     if (value.empty() || value == row.get(kDefaults)) continue;
-    label += row.key == "variant" ? " " + value : fmt::format(" {}={}", row.key, value);
+    // Past the page cache there is only the device: one word is enough.
+    if (row.key == "regime" && value == "device" && parameters.direct.value_or(false)) continue;
+    const std::string word = word_of(row.key, value);
+    if (!word.empty()) label += " " + word;
   }
   return label;
 }

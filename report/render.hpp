@@ -14,7 +14,7 @@ namespace assay::report {
 
 struct Style {
   bool colour = false;
-  unsigned width = 100;
+  unsigned width = 120;
 };
 
 // The certificate as `assay certify` prints it: verdict last, where the eye is.

@@ -16,6 +16,7 @@ namespace {
 using profiles::Match;
 using profiles::WantedSetting;
 
+// A mistake of the profile, at its place: a person mends it there. Exit code 64.
 Failure bad_profile(const WantedSetting& wanted, std::string_view cause) {
   const std::string place = wanted.location.file.empty() ? "" : wanted.location.to_string();
   return fail(ErrorCode::invalid, "check", place, fmt::format("{}: {}", wanted.id, cause));
@@ -55,6 +56,8 @@ bool selected(std::string_view select, const Target& target) {
   return in;
 }
 
+// `select` names CPUs by selector, as everywhere in profiles, and other things by glob: they have
+// no topology that a selector could speak of.
 Expected<void> restrict_targets(const Setting& setting, const WantedSetting& wanted,
                                 const HostView& view, std::vector<Target>& targets) {
   if (wanted.select.empty()) return {};
@@ -112,6 +115,8 @@ Expected<CheckRow> check_target(const Setting& setting, Wanted wanted, const Tar
   return row;
 }
 
+// A setting that has nothing to be set on still gets a row: a reader must see that it was looked
+// at.
 CheckRow row_without_target(const Setting& setting, const Wanted& wanted, std::string reason) {
   CheckRow row{.id = std::string(setting.id), .target = "host"};
   row.wanted = show_wanted(setting.kind, wanted.match, wanted.value);
@@ -121,6 +126,7 @@ CheckRow row_without_target(const Setting& setting, const Wanted& wanted, std::s
   return row;
 }
 
+// All targets of one setting, in the order in which the host lists them.
 Expected<void> check_setting(const Setting& setting, const WantedSetting& from,
                              const HostView& view, const profiles::Waiver* waiver,
                              std::chrono::sys_days today, CheckReport& report) {
@@ -159,10 +165,12 @@ Expected<CheckReport> check(const Host& host, const probes::Inventory& inventory
   }
   auto roles = profiles::resolve_roles(profile, inventory.topology);
   if (!roles) return Failure(roles.error());
+  // Configuration files are read once: a dozen rows look into the same ones.
   const Persisted persisted = read_persisted(host);
   const HostView view{host, inventory, persisted, *roles};
 
   CheckReport report{.profile = profile.name};
+  // In the order of the table, whatever the order of the profile: two reports can be compared.
   for (const Setting& setting : settings()) {
     const WantedSetting* wanted = profile.setting(setting.id);
     if (wanted == nullptr) continue;

@@ -9,6 +9,7 @@
 namespace assay::tuner {
 namespace {
 
+// Only required rows fail a check; the others are reported.
 unsigned required_with(const CheckReport& report, Outcome outcome) {
   unsigned count = 0;
   for (const CheckRow& row : report.rows) {

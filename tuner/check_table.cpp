@@ -22,12 +22,14 @@ std::size_t width_of(std::string_view text) {
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+// fmt pads by its own idea of width; ours and the columns' must be the same.
 std::string padded(std::string_view text, std::size_t width) {
   std::string out(text);
   if (const std::size_t own = width_of(text); own < width) out.append(width - own, ' ');
   return out;
 }
 
+// Whether two targets can share a line: everything but the target is the same.
 bool same(const CheckRow& a, const CheckRow& b) {
   return a.id == b.id && a.outcome == b.outcome && a.wanted == b.wanted &&
          a.configured == b.configured && a.effective == b.effective && a.required == b.required &&
@@ -49,6 +51,7 @@ std::string name_of(const CheckRow& row) {
   return fmt::format("{} ({})", row.target, row.local);
 }
 
+// "cpu0-63" for numbered things, else the first name and how many follow.
 std::string label(const std::vector<const CheckRow*>& rows) {
   const std::string_view prefix = numbered_prefix(*rows.front());
   if (!prefix.empty()) {
@@ -78,6 +81,7 @@ std::string closing_line(const CheckReport& report) {
 
 using Line = std::array<std::string, 6>;
 
+// The cells of one line; a dash where there is nothing, so that no column seems to be missing.
 Line line_of(const CheckGroup& group) {
   const CheckRow& row = group.row;
   std::string outcome(to_string(row.outcome));
@@ -94,6 +98,7 @@ Line line_of(const CheckGroup& group) {
 std::vector<CheckGroup> group_rows(const CheckReport& report) {
   std::vector<CheckGroup> groups;
   for (Outcome outcome : kOrder) {
+    // Rows of one setting that say the same, also when others stand between them.
     std::vector<std::vector<const CheckRow*>> sets;
     std::string_view id;
     std::size_t first_of_id = 0;

@@ -12,11 +12,14 @@ namespace {
 
 using Notes = std::vector<std::string>;
 
+// What the profile wants isolated counts before what is isolated now: its findings tell what the
+// wanted host would suffer from.
 CpuSet isolated_cpus(const HostView& view) {
   auto role = view.roles.find("isolated");
   return role != view.roles.end() ? role->second : view.inventory.topology.isolated;
 }
 
+// The kernel itself needs a CPU: with none left, everything lands on the isolated ones.
 void note_no_housekeeping(const HostView& view, const CpuSet& isolated, Notes& notes) {
   const CpuSet& online = view.inventory.topology.online;
   if (online.empty() || !(online - isolated).empty()) return;
@@ -24,6 +27,7 @@ void note_no_housekeeping(const HostView& view, const CpuSet& isolated, Notes& n
       fmt::format("no housekeeping CPU is left: all of {} are isolated", show_cpus(online)));
 }
 
+// A thread beside an isolated one shares its core, caches and units.
 void note_split_siblings(const HostView& view, const CpuSet& isolated, Notes& notes) {
   for (const probes::Cpu& cpu : view.inventory.topology.cpus) {
     if (!isolated.contains(cpu.id.value)) continue;
@@ -35,6 +39,7 @@ void note_split_siblings(const HostView& view, const CpuSet& isolated, Notes& no
   }
 }
 
+// Where interrupts are delivered now; managed ones are the kernel's and cannot be moved.
 void note_irqs_on_isolated(const HostView& view, const CpuSet& isolated, Notes& notes) {
   static constexpr unsigned kShown = 3;
   unsigned found = 0;
@@ -55,6 +60,7 @@ void note_irqs_on_isolated(const HostView& view, const CpuSet& isolated, Notes& 
                               show_cpus(isolated), names));
 }
 
+// What isolcpus keeps free, interrupts of drivers that load later would fill again.
 void note_default_affinity(const HostView& view, Notes& notes) {
   const auto& affinity = view.inventory.interrupts.default_affinity;
   const CpuSet& isolated = view.inventory.topology.isolated;
@@ -64,6 +70,7 @@ void note_default_affinity(const HostView& view, Notes& notes) {
       show_cpus(*affinity), show_cpus(*affinity & isolated)));
 }
 
+// One device on a node without any of the CPUs that serve it.
 void note_far(const HostView& view, const CpuSet& serving, std::string_view what,
               std::string_view name, std::optional<NodeId> node, Notes& notes) {
   const auto& nodes = view.inventory.topology.nodes;
@@ -96,6 +103,7 @@ constexpr std::array<TunedName, 6> kTunedNames{
     TunedName{"block.scheduler", "disk.elevator"},
     TunedName{"block.read-ahead", "disk.readahead"}};
 
+// What TuneD sets for a row, by sysctl name or by its own name for the thing.
 const PersistedValue* tuned_value(const Persisted& persisted, const Setting& setting) {
   auto find = [&](std::string_view key) -> const PersistedValue* {
     auto found = persisted.tuned.find(key);
@@ -115,6 +123,7 @@ bool harmless(const Setting& setting, const profiles::WantedSetting& wanted,
   return agrees(setting.kind, wanted.match, wanted.value, shown).value_or(false);
 }
 
+// Tools that will undo a setting later; sysctl.d is told with the row itself, when it is judged.
 void note_other_tools(const HostView& view, const profiles::Profile& profile, Notes& notes) {
   for (const profiles::WantedSetting& wanted : profile.settings) {
     const Setting* setting = find_setting(wanted.id);
@@ -133,6 +142,7 @@ void note_other_tools(const HostView& view, const profiles::Profile& profile, No
   }
 }
 
+// irqbalance rewrites affinities every ten seconds, so any check of them is a snapshot.
 void note_irqbalance(const HostView& view, const profiles::Profile& profile, Notes& notes) {
   if (!view.inventory.interrupts.irqbalance_running) return;
   const profiles::WantedSetting* wanted = profile.setting("irq.affinity");

@@ -11,12 +11,14 @@
 namespace assay::tuner {
 namespace {
 
+// The name that lasts and, in parentheses, the one that people know.
 std::string shown_target(const Target& target) {
   const std::string& local = target.label.empty() ? target.local : target.label;
   if (local.empty() || target.name.ends_with(local)) return target.name;
   return fmt::format("{} ({})", target.name, local);
 }
 
+// Reads one target; a failure becomes its words, judged as check() would.
 CurrentValue current_value(const Setting& setting, const Target& target, const HostView& view) {
   CurrentValue value;
   value.target = shown_target(target);
@@ -38,6 +40,7 @@ CurrentValue current_value(const Setting& setting, const Target& target, const H
   return value;
 }
 
+// An empty cell would look like an omission.
 std::string_view or_nothing(std::string_view value) {
   return value.empty() ? "(left as it is)" : value;
 }
@@ -58,6 +61,7 @@ std::string_view privilege_words(const Setting& setting) {
   return setting.privilege == Privilege::root ? "changing it needs root" : "anybody may change it";
 }
 
+// One row on this host.
 Explanation explain_row(const Setting& setting, const HostView& view) {
   Explanation explanation{.setting = &setting, .values = {}, .not_applicable = {}};
   for (const Target& target : setting.targets(view)) {

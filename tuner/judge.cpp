@@ -19,6 +19,7 @@ struct Agreement {
   bool now = false;       // what counts
 };
 
+// Error: the host's value is none of the row's kind.
 Expected<Agreement> compare(const Setting& setting, const Wanted& wanted, const Reading& reading) {
   Agreement agreement;
   auto configured = agrees(setting.kind, wanted.match, wanted.value, reading.configured);
@@ -43,6 +44,7 @@ Expected<Agreement> compare(const Setting& setting, const Wanted& wanted, const 
   return agreement;
 }
 
+// Two parts of one reason; either may be empty.
 std::string join(std::string first, std::string_view second) {
   if (!first.empty() && !second.empty()) first += "; ";
   return first += second;
@@ -55,6 +57,7 @@ std::string file_words(const Setting& setting, const Target& target, std::string
   return path_of(setting, {target.name, "*"});
 }
 
+// Which of the two sides is at fault, and what the reader knows about it.
 std::string why_differs(const Reading& reading, const Agreement& agreement) {
   std::string why;
   if (reading.effective && !reading.effect_decides) {
@@ -76,10 +79,12 @@ Judgement judge(const Setting& setting, const Wanted& wanted, const Reading& rea
   if (!agreement) {
     return {Outcome::differs, fmt::format("cannot be compared: {}", agreement.error().cause), {}};
   }
+  // The next boot may bring what is wanted, or take it away.
   bool later_agrees = false;
   if (reading.later) {
     later_agrees = agrees(setting.kind, wanted.match, wanted.value, *reading.later).value_or(false);
   }
+  // As wanted now. That a file will undo it is worth a word, not a failure.
   if (agreement->now) {
     Judgement judgement;
     if (reading.effective && *reading.effective != reading.configured &&

@@ -29,6 +29,7 @@ std::vector<std::string> drop_ins(const Host& host, std::span<const std::string_
   return files;
 }
 
+// sysctl.d(5). The old single file comes last, as procps and Debian's 99-sysctl.conf link do it.
 void read_sysctl_files(const Host& host, PersistedMap& into) {
   static constexpr std::array<std::string_view, 5> kDirectories{
       "/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d",
@@ -40,6 +41,8 @@ void read_sysctl_files(const Host& host, PersistedMap& into) {
   }
 }
 
+// Both forms are inputs of a boot loader's configuration, not that configuration: what update-grub
+// would write at its next run.
 std::optional<PersistedValue> read_boot_line(const Host& host) {
   static constexpr std::array<std::string_view, 1> kDirectories{"/etc/default/grub.d"};
   std::vector<std::string> files{"/etc/default/grub"};
@@ -60,6 +63,7 @@ std::optional<PersistedValue> read_boot_line(const Host& host) {
   return std::nullopt;
 }
 
+// pam_limits reads the main file first, then the drop-ins by name.
 void read_limit_files(const Host& host, PersistedMap& into) {
   static constexpr std::array<std::string_view, 1> kDirectories{"/etc/security/limits.d"};
   std::vector<std::string> files{"/etc/security/limits.conf"};
@@ -69,6 +73,7 @@ void read_limit_files(const Host& host, PersistedMap& into) {
   }
 }
 
+// modprobe.d(5).
 void read_module_files(const Host& host, PersistedMap& into) {
   static constexpr std::array<std::string_view, 4> kDirectories{
       "/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"};
@@ -84,6 +89,7 @@ void read_tuned_profile(const Host& host, std::string_view name, unsigned depth,
   if (depth > kMaxDepth || name.empty() || name.find('/') != std::string_view::npos) return;
   for (std::string_view directory :
        {"/etc/tuned", "/etc/tuned/profiles", "/usr/lib/tuned", "/usr/lib/tuned/profiles"}) {
+    // /etc comes first: an administrator's profile hides the distribution's of the same name.
     const std::string file = fmt::format("{}/{}/tuned.conf", directory, name);
     auto text = host.read(file);
     if (!text) continue;
@@ -99,6 +105,7 @@ void read_tuned_profile(const Host& host, std::string_view name, unsigned depth,
   }
 }
 
+// Without an active profile TuneD does nothing; several names are merged in their order.
 void read_tuned(const Host& host, PersistedMap& into) {
   auto active = host.read_trimmed("/etc/tuned/active_profile");
   if (!active) return;

@@ -11,6 +11,7 @@
 namespace assay::tuner {
 namespace {
 
+// A character of a shell variable's name.
 bool is_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -84,6 +85,8 @@ void parse_sysctl(std::string_view text, std::string_view file, PersistedMap& in
 }
 
 std::string grub_command_line(const std::vector<std::string>& fragments) {
+  // GRUB's files are shell. Plain assignments are all that people write there; anything else is
+  // skipped, never run.
   ShellVariables variables;
   for (const std::string& fragment : fragments) {
     for (std::string_view line : lines_of(fragment)) {
@@ -108,6 +111,7 @@ std::string grub_command_line(const std::vector<std::string>& fragments) {
 void parse_limits(std::string_view text, std::string_view file, PersistedMap& into) {
   for (std::string_view line : lines_of(text)) {
     const std::vector<std::string_view> words = words_of(line.substr(0, line.find('#')));
+    // "-" sets both limits; programs start with the soft one.
     if (words.size() != 4 || words[1] == "hard") continue;
     const std::string_view domain = words[0];
     std::string source(file);

@@ -12,6 +12,7 @@
 namespace assay::tuner {
 namespace {
 
+// Inventories hold tens of things, thousands of interrupts at most: a search is cheap enough.
 template <typename T, typename Key>
 const T* find_by(const std::vector<T>& items, Key T::* key, const Key& value) {
   auto found = std::ranges::find(items, value, key);
@@ -24,6 +25,7 @@ struct Place {
   std::optional<NodeId> node;
 };
 
+// NICs and drives keep their place under different names.
 std::optional<Place> place_of(const HostView& view, const Setting& setting, const Target& target) {
   if (setting.set_on == TargetKind::nic) {
     if (const probes::Nic* nic = nic_of(view, target)) return Place{nic->pci_address, nic->node};
@@ -68,6 +70,7 @@ const probes::Cpu* cpu_of(const HostView& view, const Target& target) {
   return id ? view.inventory.topology.find(CpuId{static_cast<unsigned>(*id)}) : nullptr;
 }
 
+// Local names come from the kernel's own directories, so they hold no slash.
 std::string path_of(const Setting& setting, const Target& target) {
   std::string path(setting.where);
   if (std::size_t at = path.find("{}"); at != std::string::npos) path.replace(at, 2, target.local);
@@ -102,6 +105,7 @@ Expected<Reading> read_mask(const HostView& view, const Setting& setting, const 
   return Reading{.configured = show_cpus(*cpus)};
 }
 
+// sysctl.d is applied once at boot; afterwards the running value is on its own.
 Expected<Reading> read_sysctl(const HostView& view, const Setting& setting, const Target& target) {
   auto reading = read_file(view, setting, target);
   if (!reading) return reading;
@@ -121,6 +125,7 @@ Expected<std::string> running_boot_line(const HostView& view) {
   return view.host.read_trimmed("/proc/cmdline");
 }
 
+// One word, on the line of this boot and on that of the next.
 Expected<BootAsk> boot_ask(const HostView& view, std::string_view word) {
   auto line = running_boot_line(view);
   if (!line) return Failure(line.error());

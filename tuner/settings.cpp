@@ -7,6 +7,7 @@
 namespace assay::tuner {
 namespace {
 
+// An explicit list: no row registers itself, so the order is the same in every program.
 std::vector<Setting> all_rows() {
   std::vector<Setting> rows;
   for (std::span<const Setting> area :
@@ -18,6 +19,7 @@ std::vector<Setting> all_rows() {
   return rows;
 }
 
+// Enumerations that come from a table of ours are always in range; the check costs nothing.
 template <typename Enum, std::size_t N>
 std::string_view name_in(const std::array<std::string_view, N>& names, Enum value) {
   const auto index = static_cast<std::size_t>(value);

@@ -153,6 +153,12 @@ Expected<Reading> read_idle_exit(const HostView& view, const Setting& setting,
     reading.note = fmt::format("pm_qos_resume_latency_us allows {}us", (**bound).count());
   }
   if (auto line = running_boot_line(view)) {
+    // A bound by number says nothing about latency, so it is reported and not judged.
+    for (std::string_view word : {"intel_idle.max_cstate", "processor.max_cstate"}) {
+      if (auto state = boot_word(*line, word); state && reading.note.empty()) {
+        reading.note = fmt::format("{}={} on the boot line", word, *state);
+      }
+    }
     if (auto idle = boot_word(*line, "idle"); idle && *idle == "poll") {
       reading.effective = "0us";
       reading.effect_decides = true;

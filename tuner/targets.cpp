@@ -26,6 +26,7 @@ std::vector<Target> nodes(const HostView& view) {
   return targets;
 }
 
+// Only interrupts with a handler: a line that nobody listens to disturbs nobody.
 std::vector<Target> interrupts(const HostView& view) {
   std::vector<Target> targets;
   std::map<std::string, unsigned> seen;
@@ -39,6 +40,7 @@ std::vector<Target> interrupts(const HostView& view) {
   return targets;
 }
 
+// Bridges, bonds and tunnels have settings too, but the latency is made below them.
 std::vector<Target> device_nics(const HostView& view) {
   std::vector<Target> targets;
   for (const probes::Nic& nic : view.inventory.nics) {

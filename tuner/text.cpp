@@ -35,6 +35,7 @@ std::vector<std::string_view> words_of(std::string_view text) {
   return words;
 }
 
+// sysfs marks the choice in force with brackets among all that there are.
 std::string_view chosen_word(std::string_view text) {
   const std::size_t open = text.find('[');
   const std::size_t close = text.find(']');
@@ -44,6 +45,7 @@ std::string_view chosen_word(std::string_view text) {
   return text.substr(open + 1, close - open - 1);
 }
 
+// As the kernel's next_arg(): quotes protect blanks, anywhere in a word, and are dropped.
 std::vector<BootToken> boot_tokens(std::string_view command_line) {
   std::vector<BootToken> tokens;
   BootToken token;

@@ -23,10 +23,12 @@ Failure not_a_value(ValueKind kind, std::string_view text, std::string_view exam
               fmt::format("\"{}\" is no {} (expected {})", text, to_string(kind), examples));
 }
 
+// The words of limits.conf, cgroups and the kernel for "no bound".
 bool is_unlimited(std::string_view text) {
   return text == "unlimited" || text == "infinity" || text == "max";
 }
 
+// Decimal only: a kernel file in hexadecimal is a mask, and has a kind of its own.
 Expected<Quantity> parse_number(std::string_view text) {
   if (is_unlimited(text)) return HUGE_VALL;
   Quantity value = 0;
@@ -60,6 +62,7 @@ Expected<Quantity> parse_frequency_khz(std::string_view text) {
   return std::isinf(*value) ? *value : std::round(*value * factor * 1000) / 1000;
 }
 
+// Every kind that has an order, as one number: then one comparison serves them all.
 Expected<Quantity> parse_quantity(ValueKind kind, std::string_view text) {
   if (kind == ValueKind::number) return parse_number(text);
   if (kind == ValueKind::frequency) return parse_frequency_khz(text);
@@ -86,6 +89,7 @@ Expected<bool> parse_flag(std::string_view text) {
   return not_a_value(ValueKind::flag, text, "yes, no, on, off, 1 or 0");
 }
 
+// "tsc|kvm-clock" accepts either.
 bool one_of(std::string_view alternatives, std::string_view actual) {
   while (true) {
     std::size_t bar = alternatives.find('|');
@@ -95,6 +99,7 @@ bool one_of(std::string_view alternatives, std::string_view actual) {
   }
 }
 
+// For sets, "at most" is containment: an interrupt within the housekeeping CPUs.
 Expected<bool> cpus_agree(Match match, std::string_view wanted, std::string_view actual) {
   auto want = parse_cpus(wanted);
   if (!want) return Failure(want.error());
@@ -105,6 +110,7 @@ Expected<bool> cpus_agree(Match match, std::string_view wanted, std::string_view
   return *want == *have;
 }
 
+// Words and flags can only be equal.
 bool ordered(ValueKind kind) { return kind != ValueKind::word && kind != ValueKind::flag; }
 
 }  // namespace

@@ -23,10 +23,11 @@ class ScaleOverYears : public testing::TestWithParam<std::uint64_t> {};
 TEST_P(ScaleOverYears, StaysWithinOnePartInABillion) {
   const std::uint64_t hz = GetParam();
   const TickScale scale = TickScale::from_hz(static_cast<double>(hz));
-  for (const std::uint64_t seconds : {1ULL, 10ULL, 3600ULL, 86'400ULL * 365, 86'400ULL * 365 * 30}) {
+  for (const std::uint64_t seconds :
+       {1ULL, 10ULL, 3600ULL, 86'400ULL * 365, 86'400ULL * 365 * 30}) {
     const std::uint64_t ticks = seconds * hz;
-    const double error =
-        std::abs(static_cast<double>(scale.to_ns(ticks)) - static_cast<double>(exact_ns(ticks, hz)));
+    const double error = std::abs(static_cast<double>(scale.to_ns(ticks)) -
+                                  static_cast<double>(exact_ns(ticks, hz)));
     EXPECT_LE(error, 1.0 + static_cast<double>(seconds)) << hz << " Hz, " << seconds << " s";
   }
 }

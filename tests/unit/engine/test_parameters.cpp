@@ -48,7 +48,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Good{"pattern", "sequential", "sequential"}, Good{"direct", "off", "off"},
                     Good{"direct", "on", "on"}, Good{"regime", "device", "device"},
                     Good{"rate", "2500.5", "2500.5"}, Good{"arrival", "fixed", "fixed"},
-                    Good{"message", "64", "64B"}, Good{"variant", "context-switch", "context-switch"},
+                    Good{"message", "64", "64B"},
+                    Good{"variant", "context-switch", "context-switch"},
                     Good{"interval", "1ms", "1ms"}, Good{"policy", "fifo", "fifo"}));
 
 struct Bad {
@@ -65,16 +66,14 @@ TEST_P(Refuses, AndSaysWhatWasExpected) {
   EXPECT_NE(set.error().message().find("expected"), std::string::npos) << set.error().message();
 }
 
-INSTANTIATE_TEST_SUITE_P(Values, Refuses,
-                         testing::Values(Bad{"op", "reed"}, Bad{"block", "0"}, Bad{"block", "-1"},
-                                         Bad{"block", "1G"}, Bad{"size", "many"}, Bad{"depth", "0"},
-                                         Bad{"depth", "5000"}, Bad{"batch", "1.5"},
-                                         Bad{"pattern", ""}, Bad{"direct", "yes"},
-                                         Bad{"regime", "warm"}, Bad{"rate", "-5"},
-                                         Bad{"rate", "nan"}, Bad{"rate", "10x"},
-                                         Bad{"arrival", "often"}, Bad{"variant", "L1"},
-                                         Bad{"interval", "0"}, Bad{"interval", "5"},
-                                         Bad{"policy", "rr"}));
+INSTANTIATE_TEST_SUITE_P(
+    Values, Refuses,
+    testing::Values(Bad{"op", "reed"}, Bad{"block", "0"}, Bad{"block", "-1"}, Bad{"block", "1G"},
+                    Bad{"size", "many"}, Bad{"depth", "0"}, Bad{"depth", "5000"},
+                    Bad{"batch", "1.5"}, Bad{"pattern", ""}, Bad{"direct", "yes"},
+                    Bad{"regime", "warm"}, Bad{"rate", "-5"}, Bad{"rate", "nan"},
+                    Bad{"rate", "10x"}, Bad{"arrival", "often"}, Bad{"variant", "L1"},
+                    Bad{"interval", "0"}, Bad{"interval", "5"}, Bad{"policy", "rr"}));
 
 TEST(Parameters, UnknownKeyGetsASuggestion) {
   Parameters parameters;
@@ -86,7 +85,8 @@ TEST(Parameters, UnknownKeyGetsASuggestion) {
 TEST(Parameters, WhatIsNotSetIsNotPrinted) {
   const Parameters parameters;
   for (const ParameterRow& row : parameter_rows()) {
-    const std::set<std::string_view> open{"batch", "direct", "regime", "rate", "arrival", "variant"};
+    const std::set<std::string_view> open{"batch", "direct",  "regime",
+                                          "rate",  "arrival", "variant"};
     EXPECT_EQ(row.get(parameters).empty(), open.contains(row.key)) << row.key;
   }
 }

@@ -89,7 +89,9 @@ TEST_F(TestFiles, DataIsIncompressibleEnough) {
 TEST_F(TestFiles, KeptFileIsRecognisedAndMayBeWritten) {
   TestFileOptions options = given(folder_.file("kept"));
   options.keep = true;
-  { ASSERT_TRUE(TestFile::prepare(options)); }
+  {
+    ASSERT_TRUE(TestFile::prepare(options));
+  }
   ASSERT_TRUE(std::filesystem::exists(options.path));
   options.for_writing = true;
   const auto again = TestFile::prepare(options);

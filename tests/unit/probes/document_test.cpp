@@ -166,7 +166,8 @@ TEST(Digests, PartsCoverTheDocumentWithoutOverlap) {
   const Json document = document_json(full_inventory());
   const auto leaves = [](const Json& json) {
     std::multiset<std::string> names;
-    for (const auto& [path, value] : json.flatten().items()) names.insert(path);
+    const Json flat = json.flatten();
+    for (const auto& [path, value] : flat.items()) names.insert(path);
     return names;
   };
   std::size_t sum = 0;

@@ -89,11 +89,11 @@ TEST(Coverage, IndependentValuesInBlocks) {
   expect_nominal(all, 0.01);
 }
 
-// Runs of 30,000: only what lies in the upper 2 % is drawn one by one, the rest is far below.
+// Runs of 90,000: only what lies in the upper 0.4 % is drawn one by one, the rest is far below.
 TEST(Coverage, FarTail) {
   constexpr int kRunsPerShape = 2500;
-  constexpr std::uint64_t kSize = 1000;
-  constexpr double kTail = 0.02;
+  constexpr std::uint64_t kSize = 3000;
+  constexpr double kTail = 0.004;
   Tallies all;
   std::vector<Histogram> blocks(kBlocks);
   for (const Shape shape : simulation::kShapes) {
