@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "certify/bounds.hpp"
 #include "certify/judge_words.hpp"
 #include "certify/pairs.hpp"
 #include "stats/intervals.hpp"
@@ -35,11 +36,15 @@ void judge_absolute(const Evidence& evidence, const ExpandedLimit& limit, unsign
       static_cast<double>(measurement.service.quantile_ns(verdict.quantile)) / per_sample;
   verdict.n_effective = stats::effective_sample_size(blocks, verdict.quantile);
   // The two bounds stand on their own: too few samples to prove may be enough to disprove.
-  const auto low = stats::quantile_lower_bound(blocks, verdict.quantile, verdict.confidence);
-  const auto high = stats::quantile_upper_bound(blocks, verdict.quantile, verdict.confidence);
-  verdict.low_ns = low ? low->ns / per_sample : 0;
-  verdict.high_ns = high ? high->ns / per_sample : 0;
+  const TailBounds bounds = tail_bounds(blocks, verdict.quantile, verdict.confidence);
+  verdict.low_ns = bounds.low_ns / per_sample;
+  verdict.high_ns = bounds.high_ns / per_sample;
   decide(verdict, static_cast<double>(limit.limit.at_most->count()), look);
+  if (verdict.outcome == BudgetOutcome::inconclusive && verdict.high_ns <= 0) {
+    verdict.reason = fmt::format(
+        "{} of {} has no upper bound with {} confidence: {}", quantile_name(verdict.quantile),
+        format_ns_short(verdict.observed_ns), percent(verdict.confidence), bounds.lacking);
+  }
 }
 
 void judge_ratio(const Evidence& evidence, const ExpandedLimit& limit, unsigned look,
@@ -98,7 +103,7 @@ std::vector<BudgetVerdict> open_verdicts(const Expansion& expansion, double conf
     verdict.required = limit.required;
     verdict.is_ratio = !limit.limit.at_most;
     verdict.confidence = confidence;
-    verdict.needed = stats::samples_to_prove(limit.limit.quantile, confidence);
+    verdict.needed = samples_for_proof(limit.limit.quantile, confidence);
     verdict.reason = "not measured";
     verdicts.push_back(std::move(verdict));
   }

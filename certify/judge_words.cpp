@@ -65,11 +65,6 @@ std::string reason_words(const BudgetVerdict& verdict) {
     default:
       break;
   }
-  if (verdict.high_ns <= 0) {
-    return fmt::format(
-        "{} of {} cannot be told with {} confidence{}: {} independent ones are needed", what,
-        amount(verdict, verdict.observed_ns), sure, sample, grouped(verdict.needed));
-  }
   return fmt::format(
       "{} lies between {} and {} with {} confidence on either side{}; the limit {} is "
       "in between",

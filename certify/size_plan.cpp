@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "stats/intervals.hpp"
+#include "certify/bounds.hpp"
 
 namespace assay::certify {
 namespace {
@@ -22,6 +22,7 @@ constexpr double kShortestBlock_s = 0.001, kBase_s = 0.010, kLongestFill_s = 0.0
 // Ctrl-C is looked at between blocks.
 constexpr double kLongestBlock_s = 1.0;
 constexpr unsigned kFewestRounds = 8;
+constexpr double kMostOverhead = 0.8;
 
 double seconds(Nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
 Nanoseconds from_seconds(double value) {
@@ -37,7 +38,7 @@ struct Need {
 std::vector<Need> needs(const Expansion& expansion, double confidence) {
   std::vector<Need> all(expansion.series.size());
   for (const ExpandedLimit& limit : expansion.limits) {
-    const std::uint64_t samples = stats::samples_to_prove(limit.limit.quantile, confidence);
+    const std::uint64_t samples = samples_for_proof(limit.limit.quantile, confidence);
     Need& need = all[limit.series];
     if (samples >= need.samples) need = {limit.limit.quantile, samples};
   }
@@ -65,16 +66,17 @@ struct Shape {
   double per_round_s = 0;  // for blocks, without overhead
 };
 
-// Rounds up to the first look: as many as wanted, fewer when building blocks alone would eat more
-// than half of the time.
+// Rounds up to the first look: as many as wanted, fewer when building blocks alone would eat most
+// of the time.
 Shape shape_of(const std::vector<PilotFigure>& pilot, const SizeLimits& limits) {
   double overhead_s = 0;
   for (const PilotFigure& figure : pilot) overhead_s += figure.ran ? seconds(figure.overhead) : 0;
   const double first_s = seconds(limits.time) * (limits.looks > 1 ? kFirstLook : 1.0);
   Shape shape;
   shape.rounds = limits.rounds;
-  if (overhead_s * shape.rounds > first_s / 2) {
-    shape.rounds = std::max(kFewestRounds, static_cast<unsigned>(first_s / 2 / overhead_s));
+  if (overhead_s * shape.rounds > first_s * kMostOverhead) {
+    shape.rounds =
+        std::max(kFewestRounds, static_cast<unsigned>(first_s * kMostOverhead / overhead_s));
     shape.rounds = std::min(shape.rounds, limits.rounds);
   }
   if (limits.looks > 1) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -14,14 +15,25 @@ namespace {
 struct Options {
   std::string profile = "default";
   std::string format, root;
-  std::vector<std::string> only;
+  std::string only;  // "cpu,block.scheduler"
 };
+
+std::vector<std::string> split_names(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    if (comma > at) names.emplace_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return names;
+}
 
 int run_check(const Options& options) {
   auto profile = load_profile(options.profile);
   if (!profile) return report_error(profile.error());
   if (!options.only.empty()) {
-    if (auto kept = tuner::keep_only(options.only, *profile); !kept) {
+    const std::vector<std::string> names = split_names(options.only);
+    if (auto kept = tuner::keep_only(names, *profile); !kept) {
       return report_error(kept.error());
     }
   }
@@ -47,8 +59,7 @@ void add_check_command(CLI::App& app, Context& context) {
   command
       ->add_option("--only", options->only,
                    "Check only these areas and settings: cpu,block.scheduler")
-      ->type_name("NAME,...")
-      ->delimiter(',');
+      ->type_name("NAME,...");
   add_format_option(*command, options->format, "table,json");
   add_root_option(*command, options->root);
   command->callback([options, &context] { context.exit_code = run_check(*options); });

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "engine/catalogue_markdown.hpp"
 #include "engine/technique.hpp"
 #include "probes/probe.hpp"
 
@@ -75,9 +76,13 @@ void add_techniques_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
       "techniques",
       "List every technique: its claim, its baseline, and whether this host can run it");
-  add_format_option(*command, options->format, "table,json");
+  add_format_option(*command, options->format, "table,json,markdown");
   add_root_option(*command, options->root);
   command->callback([options, &context] {
+    if (options->format == "markdown") {  // the page of the handbook: says nothing of any host
+      context.exit_code = print(engine::techniques_markdown(engine::techniques()));
+      return;
+    }
     const auto host = open_host(options->root);
     if (!host) {
       context.exit_code = report_error(host.error());

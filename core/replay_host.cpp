@@ -134,6 +134,12 @@ class ReplayHost final : public Host {
   CaptureReplies replies_;
 };
 
+// The end of a walk: the last folder, and the component in it.
+Place finish(std::vector<UniqueFd>& folders, std::vector<std::string>& names, std::string name) {
+  names.push_back(name);
+  return {std::move(folders.back()), std::move(name), path_walk::join(names)};
+}
+
 // Opens one component after the other, each without following links, and puts a link's target in
 // place of its name. The directories on the way stay open, so that ".." goes back to the one that
 // we came from and never asks the file system for a parent.
@@ -154,11 +160,19 @@ Expected<Place> ReplayHost::walk(std::string_view operation, std::string_view pa
       continue;
     }
     const int here = folders.back().get();
-    const bool is_last = steps.empty();
-    // As lstat(2): "link/" means the directory behind the link all the same.
-    const bool as_it_is = is_last && !follow_last && !steps.wants_directory();
-    const auto target = as_it_is ? Expected<std::string>(fail_errno(EINVAL, ""))
-                                 : file_io::read_link_at(here, *step, path);
+    const bool is_last = steps.empty() && !steps.wants_directory();
+    if (is_last && !follow_last) return finish(folders, names, std::move(*step));
+    // A folder is the usual case: try that first, and look for a link only where there is none.
+    if (!is_last) {
+      auto next = file_io::open_at(here, *step, O_PATH | O_DIRECTORY | O_NOFOLLOW, path);
+      if (next) {
+        names.push_back(std::move(*step));
+        folders.push_back(std::move(*next));
+        continue;
+      }
+      if (next.error().sys_errno != ENOTDIR) return Failure(next.error());
+    }
+    const auto target = file_io::read_link_at(here, *step, path);
     if (target) {
       if (!steps.splice(*target)) return fail_errno(ELOOP, operation, path);
       if (target->starts_with('/')) {
@@ -167,17 +181,11 @@ Expected<Place> ReplayHost::walk(std::string_view operation, std::string_view pa
       }
       continue;
     }
-    if (target.error().sys_errno != EINVAL) {  // EINVAL: there, but no link
-      return fail_errno(target.error().sys_errno, operation, path);
-    }
-    if (is_last && !steps.wants_directory()) {
-      names.push_back(*step);
-      return Place{std::move(folders.back()), std::move(*step), path_walk::join(names)};
-    }
-    auto next = file_io::open_at(here, *step, O_PATH | O_DIRECTORY | O_NOFOLLOW, path);
-    if (!next) return Failure(next.error());
-    names.push_back(std::move(*step));
-    folders.push_back(std::move(*next));
+    const int reason = target.error().sys_errno;
+    if (reason != EINVAL) return fail_errno(reason, operation, path);
+    // EINVAL: it is there, but no link.
+    if (!is_last) return fail_errno(ENOTDIR, operation, path);
+    return finish(folders, names, std::move(*step));
   }
   return Place{std::move(folders.back()), ".", path_walk::join(names)};
 }

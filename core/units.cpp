@@ -50,8 +50,15 @@ bool take_decimal(std::string_view& text, Decimal& out) {
 
 // digits * factor / 10^decimals, when that is whole and fits 64 bits.
 bool scale(const Decimal& number, std::uint64_t factor, std::uint64_t& out) {
+  if (number.digits == 0) {  // "0.000" with however many zeros
+    out = 0;
+    return true;
+  }
+  // digits * factor is below 2^64 * 2^42, which is less than 10^32: with more decimals than that
+  // the value lies between 0 and 1, and the divisor below would overflow.
+  constexpr unsigned kDecimalsMax = 32;
+  if (number.decimals > kDecimalsMax) return false;
   Wide divisor = 1;
-  // Trailing zeros carry nothing ("1.50"); 20 digits at most, so the divisor fits easily.
   for (unsigned i = 0; i < number.decimals; ++i) divisor *= 10;
   const Wide product = static_cast<Wide>(number.digits) * factor;
   if (product % divisor != 0) return false;

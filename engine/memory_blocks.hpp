@@ -22,8 +22,9 @@ unsigned memory_operations_per_sample(std::string_view variant);
 bool is_memory_level(std::string_view variant);
 
 // The buffer whose walk is served by one level, sized from the caches of this CPU: half of L1 and
-// L2, a quarter of L3, four times the last cache for memory (64 to 256 MiB). Errors: absent (no
-// such cache, one node only), exhausted (memory), invalid (no such variant).
+// of L2; for L3 four times L2 but at most half of L3; for memory four times the last cache (64 to
+// 256 MiB). Errors: absent (no such cache, one node only), exhausted (memory), invalid (no such
+// variant).
 Expected<ChaseOptions> chase_for(const probes::Inventory& inventory, CpuId cpu,
                                  std::string_view variant);
 

@@ -100,7 +100,8 @@ Expected<ChaseBuffer> ChaseBuffer::build(const ChaseOptions& options) {
   }
   ChaseBuffer buffer(options);
   // Not populated by mmap: the advice about huge pages and the node must come before first touch.
-  buffer.mapped_bytes_ = size + kHugePage;
+  const std::size_t used = std::max<std::size_t>(size, kHugePage);
+  buffer.mapped_bytes_ = used + kHugePage;
   void* mapping = ::mmap(nullptr, buffer.mapped_bytes_, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return fail_errno(errno, "map memory", format_bytes(options.size));
@@ -108,7 +109,7 @@ Expected<ChaseBuffer> ChaseBuffer::build(const ChaseOptions& options) {
   const auto address = reinterpret_cast<std::uintptr_t>(mapping);
   buffer.base_ = static_cast<std::byte*>(mapping) + (kHugePage - address % kHugePage) % kHugePage;
   // A host that has no huge pages to give refuses; in_huge_pages() tells what came of it.
-  if (size >= kHugePage) ::madvise(buffer.base_, size, MADV_HUGEPAGE);
+  ::madvise(buffer.base_, used, MADV_HUGEPAGE);
   if (auto bound = buffer.bind(); !bound) return std::unexpected(bound.error());
   buffer.fill();
   return buffer;

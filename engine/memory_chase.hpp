@@ -40,8 +40,9 @@ struct ChaseOptions {
 
 class ChaseBuffer final {
  public:
-  // Maps and fills it; asks for huge pages (madvise(2) MADV_HUGEPAGE) from 2 MiB on. Errors:
-  // invalid (size), exhausted (memory), denied or invalid (the node).
+  // Maps and fills it; asks for huge pages (madvise(2) MADV_HUGEPAGE), a whole one even for a small
+  // buffer, so that address translation is no part of what a cache costs. Errors: invalid (size),
+  // exhausted (memory), denied or invalid (the node).
   static Expected<ChaseBuffer> build(const ChaseOptions& options);
   ChaseBuffer(ChaseBuffer&& other) noexcept;
   ChaseBuffer& operator=(ChaseBuffer&&) = delete;

@@ -31,10 +31,9 @@ class ChaseBlock final : public Block {
       follow(kColdWarmUpLoads);
       return {};
     }
-    // Two rounds: the first brings the lines in, the second settles which of them stay.
+    // One round brings every line in, and proves that the cycle goes through all of them.
     follow(static_cast<unsigned>(buffer_.lines()));
     closed_ = at_ == buffer_.position(0);
-    follow(static_cast<unsigned>(buffer_.lines()));
     return {};
   }
 
@@ -68,7 +67,6 @@ class ChaseBlock final : public Block {
 
   // Translation is part of a load's cost, and how large depends on the pages.
   std::string page_words() const {
-    if (buffer_.size() < Bytes{2ULL << 20}) return "in small pages";
     const auto huge = buffer_.in_huge_pages(*context_.host);
     if (!huge) return "page size unknown";
     return fmt::format("{} of it in huge pages", format_bytes(*huge));

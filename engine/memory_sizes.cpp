@@ -60,10 +60,10 @@ Expected<Bytes> cached_size(const probes::Inventory& inventory, CpuId cpu, unsig
   }
   const auto* inner = level == 1 ? nullptr : cache_of(inventory, cpu, level - 1);
   const std::uint64_t inner_bytes = inner == nullptr ? 0 : inner->size.count;
-  // L3 is shared with other cores: a quarter of it is likely to stay, if that is still well above
-  // the level inside.
+  // L3 is shared with other cores, and under a hypervisor with other guests, so that only a part of
+  // it can be counted on: no more than is needed to be well beyond the level inside.
   std::uint64_t bytes = std::bit_floor(cache->size.count / 2);
-  if (level == 3 && bytes / 2 >= 4 * inner_bytes) bytes /= 2;
+  if (level == 3 && inner_bytes != 0) bytes = std::min(bytes, std::bit_ceil(4 * inner_bytes));
   if (bytes < 2 * inner_bytes) {
     return absent(variant, fmt::format("L{} ({}) is not large enough beside L{} ({}) to be told "
                                        "apart",

@@ -40,6 +40,7 @@ void HostCounters::parse_interrupts(const std::string& text) {
   std::vector<unsigned> columns;
   std::istringstream header(line);
   while (header >> word) {
+    if (!word.starts_with("CPU")) continue;
     if (const auto cpu = parse_uint(word.substr(3))) columns.push_back(static_cast<unsigned>(*cpu));
   }
   while (std::getline(stream, line)) {

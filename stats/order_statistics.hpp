@@ -21,7 +21,7 @@ std::optional<double> rank_above(double n, double quantile, double tail);
 double normal_point(double tail);
 double student_point(double tail, double degrees_of_freedom);
 
-// How often |T| exceeds `t`, for T with Student's t distribution; the same for the normal.
+// How often a standard normal value lies further from 0 than `z`.
 double normal_two_sided_p(double z);
 
 // By what a standard error must be stretched when it was estimated from this many blocks:

@@ -1,5 +1,5 @@
 // The fuzz target as an ordinary test: the kept inputs, each beginning of them, and each of them
-// with one byte changed.
+// with one byte changed. ASSAY_FUZZ_SUITE (fuzz_units, say) keeps the tests' names apart.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -13,9 +13,6 @@
 namespace assay::fuzz {
 namespace {
 
-#define ASSAY_TEXT_OF(name) #name
-#define ASSAY_TEXT(name) ASSAY_TEXT_OF(name)
-
 std::vector<std::string> corpus() {
   std::vector<std::string> inputs;
   for (const auto& entry : std::filesystem::directory_iterator(ASSAY_CORPUS)) {
@@ -28,16 +25,14 @@ std::vector<std::string> corpus() {
 // Long inputs are cut and changed at fewer places: the test must end within seconds.
 std::size_t stride(const std::string& input) { return 1 + input.size() / 500; }
 
-class Corpus : public ::testing::Test {};
-
-TEST_F(Corpus, KeptInputs) {
+TEST(ASSAY_FUZZ_SUITE, KeptInputs) {
   const auto inputs = corpus();
-  ASSERT_FALSE(inputs.empty()) << ASSAY_TEXT(ASSAY_FUZZ_NAME) << " has no inputs in " ASSAY_CORPUS;
+  ASSERT_FALSE(inputs.empty()) << "no inputs in " ASSAY_CORPUS;
   for (const std::string& input : inputs) fuzz_one(input);
   fuzz_one({});
 }
 
-TEST_F(Corpus, CutInputs) {
+TEST(ASSAY_FUZZ_SUITE, CutInputs) {
   for (const std::string& input : corpus()) {
     for (std::size_t length = 0; length < input.size(); length += stride(input)) {
       fuzz_one(std::string_view(input).substr(0, length));
@@ -45,7 +40,7 @@ TEST_F(Corpus, CutInputs) {
   }
 }
 
-TEST_F(Corpus, ChangedInputs) {
+TEST(ASSAY_FUZZ_SUITE, ChangedInputs) {
   constexpr char kBytes[] = {'\0', '\n', ' ', '"', '-', '0', '9', '/', ',', ':', '\x7f', '\xff'};
   for (const std::string& input : corpus()) {
     for (std::size_t at = 0; at < input.size(); at += stride(input)) {

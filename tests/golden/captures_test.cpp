@@ -3,10 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <map>
 
 #include "core/replay_host.hpp"
 #include "probes/probe.hpp"
@@ -51,8 +52,11 @@ class Capture : public testing::TestWithParam<const char*> {
   void SetUp() override {
     const fs::path archive = fs::path(ASSAY_CAPTURES_DIR) / (std::string(GetParam()) + ".tar.bz2");
     if (!fs::exists(archive)) GTEST_SKIP() << archive << " is not there";
-    const auto unpacked = run_tool({"tar", "--no-same-owner", "--delay-directory-restore", "-xjf",
-                                    archive.string(), "-C", directory_.path().string()});
+    // Without the thousands of memory blocks and power files, which neither side looks at.
+    const auto unpacked =
+        run_tool({"tar", "--no-same-owner", "--delay-directory-restore", "--wildcards",
+                  "--exclude=*/node*/memory[0-9]*", "--exclude=*/pci[0-9]*/power/*", "-xjf",
+                  archive.string(), "-C", directory_.path().string()});
     if (!unpacked || unpacked->exit_code != 0) GTEST_SKIP() << "tar or bzip2 is not installed";
     for (const auto& entry : fs::directory_iterator(directory_.path())) root_ = entry.path();
     auto host = open_replay_host(root_.string());
@@ -65,19 +69,18 @@ class Capture : public testing::TestWithParam<const char*> {
   Inventory inventory_;
 };
 
-TEST_P(Capture, IsWhatItWas) {
-  const fs::path golden =
-      fs::path(ASSAY_SOURCE_DIR) / "tests/golden" / (std::string(GetParam()) + ".json");
-  const Json now = summary(inventory_);
+// Key by key, so that a difference can be read.
+void compare_with_golden(const std::string& name, const Inventory& inventory) {
+  const fs::path golden = fs::path(ASSAY_SOURCE_DIR) / "tests/golden" / (name + ".json");
+  const Json now = summary(inventory);
   if (std::getenv("ASSAY_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(golden) << now.dump(1) << "\n";
-    GTEST_SKIP() << "written anew: " << golden;
+    return;
   }
   std::ifstream file(golden);
   ASSERT_TRUE(file) << golden << " is missing";
   const Json before = Json::parse(file, nullptr, false);
   ASSERT_FALSE(before.is_discarded()) << golden;
-  // Key by key, so that a difference can be read.
   for (const auto& [key, value] : before.items()) EXPECT_EQ(now.value(key, Json()), value) << key;
   EXPECT_EQ(now.size(), before.size());
 }
@@ -117,14 +120,13 @@ unsigned count_caches(const Topology& topology, unsigned level, bool instruction
   return number;
 }
 
-TEST_P(Capture, IsWhatLstopoReads) {
+void compare_with_lstopo(const fs::path& root, const Topology& topology) {
   // Without its x86 part, which would ask this machine's CPU about the other's.
   const auto result = run_tool(
       {"lstopo-no-graphics", "--disallowed", "--no-io", "--of", "xml"},
-      {{"HWLOC_FSROOT", root_.string()}, {"HWLOC_THISSYSTEM", "0"}, {"HWLOC_COMPONENTS", "-x86"}});
+      {{"HWLOC_FSROOT", root.string()}, {"HWLOC_THISSYSTEM", "0"}, {"HWLOC_COMPONENTS", "-x86"}});
   if (!result || result->exit_code != 0) GTEST_SKIP() << "lstopo is not installed";
   Truth truth = parse_xml(result->output);
-  const Topology& topology = inventory_.topology;
   EXPECT_EQ(topology.counts.cpus, truth.counts["PU"]);
   EXPECT_EQ(topology.counts.cores, truth.counts["Core"]);
   EXPECT_EQ(topology.counts.packages, truth.counts["Package"]);
@@ -141,10 +143,13 @@ TEST_P(Capture, IsWhatLstopoReads) {
   }
 }
 
-TEST_P(Capture, OurSecondWitnessAgrees) {
+// One case a capture: unpacking costs more than all that follows.
+TEST_P(Capture, IsReadRight) {
+  compare_with_golden(GetParam(), inventory_);
   for (const std::string& note : inventory_.topology.notes) {
-    EXPECT_EQ(note.find("hwloc"), std::string::npos) << note;
+    EXPECT_EQ(note.find("hwloc"), std::string::npos) << note;  // our second witness agrees
   }
+  compare_with_lstopo(root_, inventory_.topology);
 }
 
 std::string case_name(const testing::TestParamInfo<const char*>& info) {

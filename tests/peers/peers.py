@@ -143,7 +143,7 @@ def facts(arguments):
 
 def programs(arguments):
     """The benchmarks that were built beside: what one record costs, and a ring without a device."""
-    for name, title in (("record_cost", "One record, and a pair of time stamps"),
+    for name, title in (("meter_cost", "One record, and a pair of time stamps"),
                         ("bare_ring", "The engine beside a bare ring loop, with no device in the way")):
         program = next(Path(arguments.build).rglob(name), None)
         if program is None or not os.access(program, os.X_OK):

@@ -38,7 +38,7 @@ def options_without_help():
                 continue
             rest = re.split(r" {2,}", line.strip())
             following = lines[at + 1] if at + 1 < len(lines) else ""
-            if len(rest) < 2 and not re.match(r" {10,}\S", following):
+            if len(rest) < 2 and len(line.split()) < 4 and not re.match(r" {10,}\S", following):
                 yield f"assay {command} {option[1]}: no help"
 
 

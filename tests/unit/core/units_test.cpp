@@ -75,6 +75,19 @@ TEST(Bytes, RefusesWhatIsNoSize) {
   }
 }
 
+TEST(Bytes, FractionsOfAnyLength) {
+  const std::string zeros(200, '0');
+  EXPECT_EQ(parse_bytes("0." + zeros).value(), 0_B);
+  EXPECT_EQ(parse_bytes(zeros + "7").value(), 7_B);
+  EXPECT_FALSE(parse_bytes("0." + zeros + "1T"));
+  EXPECT_FALSE(parse_duration("0." + zeros + "1h"));
+  for (std::size_t length = 30; length < 45; ++length) {
+    EXPECT_FALSE(parse_bytes("0." + zeros.substr(0, length) + "1099511627776T")) << length;
+  }
+  EXPECT_EQ(parse_bytes("0.000000000000931322574615478515625T").error().code, ErrorCode::invalid);
+  EXPECT_EQ(parse_bytes("0.0009765625K").value(), 1_B);
+}
+
 TEST(Bytes, PrintsExactlyInTheLargestUnit) {
   EXPECT_EQ(format_bytes(Bytes{0}), "0B");
   EXPECT_EQ(format_bytes(Bytes{1000}), "1000B");

@@ -88,7 +88,8 @@ TEST(Catalogue, StorageBaselinesShareTheRegime) {
     const Parameters baseline = find_technique(row.baseline)->resolve(given);
     EXPECT_EQ(candidate.regime, baseline.regime) << row.id;
     EXPECT_EQ(candidate.block, baseline.block) << row.id;
-    if (row.id != "storage.direct") EXPECT_EQ(candidate.direct, baseline.direct) << row.id;
+    if (row.id == "storage.direct") continue;  // that is what it is about
+    EXPECT_EQ(candidate.direct, baseline.direct) << row.id;
   }
 }
 

@@ -42,7 +42,7 @@ TEST_P(Accepts, AndPrintsItBack) {
 
 INSTANTIATE_TEST_SUITE_P(
     Values, Accepts,
-    testing::Values(Good{"op", "write", "write"}, Good{"block", "4k", "4KiB"},
+    testing::Values(Good{"op", "write", "write"}, Good{"block", "4K", "4KiB"},
                     Good{"block", "512", "512B"}, Good{"size", "64M", "64MiB"},
                     Good{"depth", "32", "32"}, Good{"batch", "16", "16"},
                     Good{"pattern", "sequential", "sequential"}, Good{"direct", "off", "off"},

@@ -21,19 +21,18 @@ constexpr const char* kStat =
     "cpu1 50 0 50 500 0 0 0 20 0 0\n"
     "intr 1 2 3\n";
 
-MemoryHost host_with(std::string interrupts, std::string stat) {
+HostCounters counters(std::string_view interrupts, std::string_view stat) {
   MemoryHost host;
   host.put("/proc/interrupts", interrupts);
   host.put("/proc/stat", stat);
-  return host;
+  return HostCounters::read(host);
 }
 
 TEST(HostCounters, TellsInterruptsPerCpu) {
-  const MemoryHost before_host = host_with(kInterrupts, kStat);
-  const HostCounters before = HostCounters::read(before_host);
+  const HostCounters before = counters(kInterrupts, kStat);
   std::string later = kInterrupts;
   later.replace(later.find("10        100       1000"), 24, "11        150       1001");
-  const HostCounters after = HostCounters::read(host_with(later, kStat));
+  const HostCounters after = counters(later, kStat);
   EXPECT_EQ(after.irqs_since(before, CpuSet{1}), std::vector<std::string>{"36 virtio1-req.0 (50)"});
   EXPECT_EQ(after.irqs_since(before, CpuSet({0, 3})),
             std::vector<std::string>{"36 virtio1-req.0 (2)"});
@@ -42,10 +41,10 @@ TEST(HostCounters, TellsInterruptsPerCpu) {
 }
 
 TEST(HostCounters, TellsStealAndBusyShares) {
-  const HostCounters before = HostCounters::read(host_with(kInterrupts, kStat));
-  const HostCounters after = HostCounters::read(host_with(kInterrupts,
-                                                          "cpu0 50 0 50 590 0 0 0 20 0 0\n"
-                                                          "cpu1 90 0 50 540 0 10 10 20 0 0\n"));
+  const HostCounters before = counters(kInterrupts, kStat);
+  const HostCounters after = counters(kInterrupts,
+                                      "cpu0 50 0 50 590 0 0 0 20 0 0\n"
+                                      "cpu1 90 0 50 540 0 10 10 20 0 0\n");
   EXPECT_DOUBLE_EQ(after.steal_since(before, CpuSet{0}), 0.1);
   EXPECT_DOUBLE_EQ(after.busy_since(before, CpuSet{0}), 0.0);
   EXPECT_DOUBLE_EQ(after.busy_since(before, CpuSet{1}), 0.6);
@@ -61,7 +60,7 @@ TEST(HostCounters, NothingReadableIsNothingTold) {
 TEST(HostCounters, SurvivesWhatNoKernelPrints) {
   for (const char* text :
        {"", "\n\n\n", "CPU0\n1:\n", "CPU\n12", "a b c\nx: y z\n", "CPU0 C\n1: 1"}) {
-    const HostCounters odd = HostCounters::read(host_with(text, text));
+    const HostCounters odd = counters(text, text);
     EXPECT_DOUBLE_EQ(odd.busy_since(odd, CpuSet{0}), 0.0);
   }
 }

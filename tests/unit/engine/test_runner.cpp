@@ -82,8 +82,10 @@ Expected<std::unique_ptr<Block>> make_fake(const BlockContext& context) {
   return std::make_unique<FakeBlock>(context);
 }
 
-const Technique kFake{.id = "fake", .parameters = "variant", .make = make_fake};
+const Technique kFake{
+    .id = "fake", .summary = "a fake", .parameters = "variant", .make = make_fake};
 const Technique kUnavailable{.id = "unavailable",
+                             .summary = "a fake",
                              .available =
                                  [](const Host&, const probes::Inventory&, const Parameters&) {
                                    return Availability{false, "no such drive", "plug one in"};

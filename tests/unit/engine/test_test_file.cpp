@@ -81,9 +81,12 @@ TEST_F(TestFiles, DataIsIncompressibleEnough) {
   std::vector<std::byte> sectors(16 * kSectorBytes);
   fill_sectors(sectors, 0, 5, 0);
   std::vector<unsigned> seen(256);
-  for (const std::byte value : sectors) ++seen[static_cast<unsigned>(value)];
+  // The headers are a hundredth of the data and mostly zero.
+  for (std::size_t i = 0; i < sectors.size(); ++i) {
+    if (i % kSectorBytes >= sizeof(SectorHeader)) ++seen[static_cast<unsigned>(sectors[i])];
+  }
   const double expected = static_cast<double>(sectors.size()) / 256;
-  for (const unsigned count : seen) EXPECT_NEAR(count, expected, expected * 0.6);
+  for (const unsigned count : seen) EXPECT_NEAR(count, expected, expected * 0.4);
 }
 
 TEST_F(TestFiles, KeptFileIsRecognisedAndMayBeWritten) {

@@ -41,7 +41,7 @@ TEST(Agreement, WithLscpu) {
   flatten(document["lscpu"], fields);
   const Topology& topology = here().topology;
   EXPECT_EQ(fields["CPU(s):"], std::to_string(topology.present.count()));
-  EXPECT_EQ(fields["On-line CPU(s) list:"], topology.online.to_list());
+  EXPECT_EQ(CpuSet::parse_list(fields["On-line CPU(s) list:"]), topology.online);
   EXPECT_EQ(fields["Architecture:"], topology.architecture);
   if (fields.contains("Model name:")) {
     EXPECT_EQ(fields["Model name:"], topology.model_name);

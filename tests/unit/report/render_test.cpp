@@ -37,7 +37,7 @@ TEST(CertificateText, ShowsEveryPartAndTheVerdictLast) {
   ASSERT_NE(verdict, std::string::npos);
   EXPECT_GT(verdict, text.find("BUDGETS"));
   EXPECT_THAT(text, HasSubstr("exit code 0"));
-  EXPECT_LE(widest_line(text), 100U);
+  EXPECT_LE(widest_line(text), Style{}.width);
   EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
 }
 
@@ -103,7 +103,7 @@ TEST(MeasurementsText, ShowsPercentilesAndProof) {
   EXPECT_THAT(text, HasSubstr("fake.base (baseline)"));
   EXPECT_THAT(text, HasSubstr("engaged: 12 of 12 blocks"));
   EXPECT_THAT(text, HasSubstr("95 % confidence"));
-  EXPECT_LE(widest_line(text), 100U);
+  EXPECT_LE(widest_line(text), Style{}.width);
 }
 
 TEST(HistoryText, SaysSoWhenEmpty) {
