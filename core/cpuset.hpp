@@ -34,11 +34,14 @@ class CpuSet {
   static constexpr unsigned kMaxCpus = 65536;
 
   CpuSet() = default;
+  // Numbers at or above kMaxCpus are ignored, here and below.
   CpuSet(std::initializer_list<unsigned> cpus);
   static CpuSet range(unsigned first, unsigned last);  // inclusive
   static CpuSet of(CpuId cpu) { return CpuSet{cpu.value}; }
 
-  // "" and "\n" are the empty set. Error: invalid, with the offending part.
+  // "" and "\n" are the empty set. One trailing newline is allowed, other white space is not. A
+  // mask may start with "0x"; without commas it may have any number of digits. Error: invalid, with
+  // the offending part.
   static Expected<CpuSet> parse_list(std::string_view text);
   static Expected<CpuSet> parse_mask(std::string_view text);
 
@@ -50,27 +53,31 @@ class CpuSet {
   bool contains(unsigned cpu) const;
   bool empty() const;
   unsigned count() const;
+  // The smallest and the largest member; nothing when the set is empty.
   std::optional<unsigned> first() const;
   std::optional<unsigned> last() const;
   // The smallest member greater than `cpu`, if any.
   std::optional<unsigned> next(unsigned cpu) const;
+  // Every member, in ascending order.
   std::vector<unsigned> to_vector() const;
 
   // A number ≥ kMaxCpus is ignored by add().
   void add(unsigned cpu);
   void remove(unsigned cpu);
 
+  // Both are cheap next to parsing: one pass over the words.
   bool intersects(const CpuSet& other) const;
   bool is_subset_of(const CpuSet& other) const;
 
+  // Union, intersection and difference.
   friend CpuSet operator|(const CpuSet& a, const CpuSet& b);
   friend CpuSet operator&(const CpuSet& a, const CpuSet& b);
-  friend CpuSet operator-(const CpuSet& a, const CpuSet& b);  // difference
+  friend CpuSet operator-(const CpuSet& a, const CpuSet& b);
   friend bool operator==(const CpuSet& a, const CpuSet& b) = default;
 
  private:
   void trim();  // no zero words at the end: makes the defaulted == compare by meaning
-  std::vector<std::uint64_t> words_;
+  std::vector<std::uint64_t> words_;  // bit b of word w is CPU 64 * w + b
 };
 
 }  // namespace assay

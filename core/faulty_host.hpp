@@ -1,4 +1,8 @@
 // A Host that fails, or kills the process, at the n-th write: for tests of whatever changes hosts.
+//
+// A test first runs its change over a FaultyHost without a plan and asks writes() how many changes
+// it makes; then it runs it again for every n up to that, with each mode, and checks that what is
+// left can be undone. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +23,7 @@ enum class FaultMode : std::uint8_t {
 struct FaultPlan {
   std::uint64_t at_write = 0;  // 1 = the first mutating call; 0 = never
   FaultMode mode = FaultMode::fail_before;
-  int sys_errno = 5;  // EIO
+  int sys_errno = 5;  // what fail_before and fail_after answer; Default: EIO
   // Default: _exit(137), as kill -9 would. A test may throw instead; one that returns is followed
   // by the _exit all the same, for a dead process makes no further call.
   std::function<void()> on_death;
@@ -29,14 +33,17 @@ struct FaultPlan {
 class FaultyHost final : public Host {
  public:
   FaultyHost(Host& inner, FaultPlan plan) : inner_(inner), plan_(std::move(plan)) {}
+  // How many mutating calls were made, those included that failed.
   std::uint64_t writes() const { return writes_; }
 
+  // Reads are handed on as they are, and never fail on purpose.
   Expected<std::string> read(std::string_view path, Bytes limit) const override;
   Expected<std::vector<std::string>> list(std::string_view path) const override;
   Expected<std::string> read_link(std::string_view path) const override;
   Expected<std::string> resolve(std::string_view path) const override;
   Expected<FileStatus> status(std::string_view path) const override;
   Expected<Reply> ask(const Query& query) const override;
+  // Each of the following counts as one write, run() included.
   Expected<void> write(std::string_view path, std::string_view content) override;
   Expected<void> replace_file(std::string_view path, std::string_view content,
                               std::uint32_t mode) override;

@@ -108,7 +108,7 @@ std::pair<std::uint64_t, std::uint64_t> overhead_ticks() {
   constexpr std::size_t kSamples = 10'001;
   std::vector<std::uint64_t> costs(kSamples);
   for (std::uint64_t& cost : costs) {
-    const std::uint64_t before = Ticks::now();
+    const std::uint64_t before = Ticks::start();
     cost = Ticks::now() - before;
   }
   std::ranges::sort(costs);

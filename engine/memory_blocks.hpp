@@ -22,7 +22,7 @@ unsigned memory_operations_per_sample(std::string_view variant);
 bool is_memory_level(std::string_view variant);
 
 // The buffer whose walk is served by one level, sized from the caches of this CPU: half of L1 and
-// of L2; for L3 four times L2 but at most half of L3; for memory four times the last cache (64 to
+// of L2; for L3 four times L2 but at most half of L3; for memory twice the last cache (64 to
 // 256 MiB). Errors: absent (no such cache, one node only), exhausted (memory), invalid (no such
 // variant).
 Expected<ChaseOptions> chase_for(const probes::Inventory& inventory, CpuId cpu,

@@ -75,7 +75,9 @@ Expected<Bytes> cached_size(const probes::Inventory& inventory, CpuId cpu, unsig
 
 Expected<Bytes> memory_size(const probes::Inventory& inventory, CpuId cpu,
                             std::string_view variant) {
-  const std::uint64_t wanted = std::bit_ceil(4 * last_cache_size(inventory, cpu).count);
+  // Built cold and walked once round at most (64 MiB last 60 ms and more), so that twice the cache
+  // is enough; a longer walk meets some of its lines again in a cache that does not evict in order.
+  const std::uint64_t wanted = std::bit_ceil(2 * last_cache_size(inventory, cpu).count);
   const Bytes size{std::clamp(wanted, kMemoryMin.count, kMemoryMax.count)};
   const Bytes available = inventory.memory.available;
   if (available.count != 0 && available < size * 2) {

@@ -146,7 +146,7 @@ Expected<void> judge_same(const Measurement& a, const Measurement& b, SelfTestRe
 Expected<void> judge_injected(const Measurement& clean, const Measurement& injected,
                               SelfTestReport& report) {
   const auto difference =
-      stats::quantile_difference(blocks_of(clean), blocks_of(injected), 0.999, kConfidence);
+      stats::paired_quantile_difference(blocks_of(injected), blocks_of(clean), 0.999, kConfidence);
   if (!difference) return Failure(difference.error());
   report.found_ns = difference->difference_ns;
   report.found_low_ns = difference->low_ns;

@@ -123,7 +123,7 @@ class SyncBlock final : public Block {
     while (stop < end) {
       offset = offsets.next() * unit;
       access.prepare(offset);
-      const std::uint64_t start = Ticks::now();
+      const std::uint64_t start = Ticks::start();
       const ssize_t moved = access.move(offset);
       stop = Ticks::now();
       recorder.record_service(scale.to_ns(stop), scale.to_ns(stop - start));

@@ -143,13 +143,18 @@ class UringLoop {
 
   void stamp_batch(unsigned count) {
     submitted_ += count;
-    const std::uint64_t now = Ticks::now();
+    const std::uint64_t now = Ticks::start();
     for (unsigned i = 0; i < count; ++i) slots_.started(taken_[i]) = now;
   }
 
   int enter(unsigned wanted) {
     ++recorder_.enters;
     return ring_.submit_and_wait(wanted);
+  }
+
+  // 0 where a start was taken a few ticks before the end that it followed; see clock.hpp.
+  static std::uint64_t since(std::uint64_t earlier, std::uint64_t later) {
+    return later > earlier ? later - earlier : 0;
   }
 
   // A signal, or a queue that must be emptied first: what was prepared stays and goes next time.
@@ -170,7 +175,7 @@ class UringLoop {
       recorder_.record_service(now_ns, scale_.to_ns(now - slots_.started(slot)));
       if constexpr (kOpen) {
         recorder_.record_response(scale_.to_ns(now - slots_.intended(slot)),
-                                  scale_.to_ns(slots_.started(slot) - slots_.ready(slot)));
+                                  scale_.to_ns(since(slots_.ready(slot), slots_.started(slot))));
       }
       count(cqe->res, unit);
       slots_.give_back(slot);

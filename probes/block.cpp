@@ -17,7 +17,8 @@ struct KindRow {
 constexpr auto kKinds = std::to_array<KindRow>({{"nvme", "nvme", true},
                                                 {"vd", "virtio", true},
                                                 {"sd", "scsi", true},
-                                                {"sr", "optical", false},
+                                                {"sr", "scsi", true},
+                                                {"st", "scsi", true},
                                                 {"mmcblk", "mmc", true},
                                                 {"xvd", "xen", true},
                                                 {"pmem", "pmem", true},
@@ -100,8 +101,7 @@ std::string target_of(Reader& reader, const std::string& base, const std::string
   if (!device.physical) {
     // Device mapper's and md's own names outlive a reboot, dm-0 does not.
     std::string name = reader.word(base + "dm/name");
-    return (device.kind == "optical" ? "device-" : "virtual-") +
-           (name.empty() ? device.name : name);
+    return "virtual-" + (name.empty() ? device.name : name);
   }
   if (device.kind == "nvme" && !device.pci_address.empty()) {
     return fmt::format("{}/ns{}", pci, namespace_number(device.name).value_or(1));
@@ -134,8 +134,8 @@ void read_relations(Reader& reader, const std::string& base, BlockDevice& device
 
 BlockDevice read_one(Reader& reader, const std::string& directory, const std::string& name,
                      const Inventory& inventory) {
-  const std::string base = directory + "/";
-  const std::string path = reader.resolved(directory);
+  const std::string base = directory + "/" + name + "/";
+  const std::string path = reader.resolved(directory + "/" + name);
   BlockDevice device;
   device.name = name;
   set_kind(device);
@@ -172,32 +172,27 @@ void make_unique(std::vector<BlockDevice>& devices) {
   }
 }
 
-// Whole devices: /sys/block has nothing else, but a capture may lack some of them there, or all.
-// The class has partitions as well.
-std::vector<std::string> device_directories(Reader& reader) {
-  std::vector<std::string> directories;
-  std::set<std::string> seen;
-  for (const std::string& name : reader.names("/sys/block")) {
-    seen.insert(name);
-    directories.push_back("/sys/block/" + name);
-  }
-  for (const std::string& name : reader.names("/sys/class/block")) {
-    const std::string directory = "/sys/class/block/" + name;
-    if (seen.contains(name) || reader.exists(directory + "/partition")) continue;
-    // An entry that points nowhere is no device.
-    if (reader.exists(directory)) directories.push_back(directory);
-  }
-  return directories;
+bool is_partition(Reader& reader, const std::string& directory) {
+  return reader.exists(directory + "/partition");
 }
 
 }  // namespace
 
 void read_block(Reader& reader, Inventory& inventory) {
-  for (const std::string& directory : device_directories(reader)) {
-    if (printable(directory) != directory) continue;
-    const std::string name = directory.substr(directory.rfind('/') + 1);
+  // /sys/block has whole devices only; where a capture lacks it, the class has partitions as well.
+  std::string directory = "/sys/block";
+  std::vector<std::string> names = reader.names(directory);
+  const bool whole_only = !names.empty();
+  if (!whole_only) {
+    directory = "/sys/class/block";
+    names = reader.names(directory);
+  }
+  for (const std::string& name : names) {
+    if (printable(name) != name) continue;
+    const std::string base = directory + "/" + name;
+    if (!whole_only && is_partition(reader, base)) continue;
     // One path of a multipath namespace: the whole namespace is listed as well.
-    if (name.starts_with("nvme") && reader.flag(directory + "/hidden").value_or(false)) continue;
+    if (name.starts_with("nvme") && reader.flag(base + "/hidden").value_or(false)) continue;
     inventory.block.push_back(read_one(reader, directory, name, inventory));
   }
   make_unique(inventory.block);

@@ -208,7 +208,7 @@ struct BlockDevice {
   std::string name;    // "nvme0n1"
   std::string target;  // stable: "pci-0000:00:02.0", "pci-.../ns1"; "virtual-NAME"
   std::string kind;    // "nvme", "virtio", "scsi", "mmc", "xen", "pmem", "loop", "zram", "memory",
-                       // "dm", "md", "optical", "other"
+                       // "dm", "md", "other"
   bool physical = false;  // a drive, rather than something stacked on one or in memory
   std::string model, firmware;
   std::string serial_hash;  // never the serial number itself

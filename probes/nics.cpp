@@ -24,9 +24,7 @@ std::string uevent_value(std::string_view uevent, std::string_view key) {
 // "physical" is what has a device below it; the others name what they are made of.
 std::string kind_of(Reader& reader, const std::string& base, const std::string& path,
                     const Nic& nic) {
-  const auto type_number = reader.number(base + "type");
-  // A capture may lack the file; the name of the loopback is fixed.
-  if (type_number.value_or(nic.name == "lo" ? kArpLoopback : 0) == kArpLoopback) return "loopback";
+  if (reader.number(base + "type") == kArpLoopback) return "loopback";
   if (reader.exists(base + "bonding")) return "bond";
   if (reader.exists(base + "bridge")) return "bridge";
   const std::string type = uevent_value(reader.table(base + "uevent"), "DEVTYPE");

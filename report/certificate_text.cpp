@@ -46,7 +46,8 @@ std::string system_words(const probes::Inventory& inventory) {
 std::string clock_words(const engine::ClockReport& clock) {
   return fmt::format("{} at {:.4g} GHz, {:.1f} ppm off at the end{} · time stamp p50 {}, p99 {}",
                      clock.source == engine::ClockSource::tsc ? "TSC" : "CLOCK_MONOTONIC",
-                     clock.hz / 1e9, std::fabs(clock.error_ppm), clock.valid ? "" : " (50 are allowed: void)",
+                     clock.hz / 1e9, std::fabs(clock.error_ppm),
+                     clock.valid ? "" : " (50 are allowed: void)",
                      format_ns_short(static_cast<double>(clock.overhead_p50_ns)),
                      format_ns_short(static_cast<double>(clock.overhead_p99_ns)));
 }

@@ -32,18 +32,25 @@ std::string hindrance(const engine::Measurement& measurement) {
   return certify::void_reason(measurement);
 }
 
+// How sure the answer is to be, and what the coarser of the two clocks cannot tell apart: it steps
+// no finer than two successive time stamps are apart.
+struct Instrument {
+  double confidence = 0.95;
+  double step_ns = 1;
+};
+
 // The histograms hold samples of one or more operations; the answer is per operation. Two sides
 // that hold different numbers are no longer the same series.
 void fill_difference(const engine::Measurement& earlier, const engine::Measurement& later,
-                     double confidence, ComparedMeasurement& row) {
+                     const Instrument& instrument, ComparedMeasurement& row) {
   if (earlier.operations_per_sample != later.operations_per_sample) {
     row.verdict = "not comparable: the samples hold different numbers of operations";
     return;
   }
   const double hold = certify::samples_hold(earlier);
-  auto difference =
-      stats::quantile_difference(certify::block_histograms(earlier),
-                                 certify::block_histograms(later), row.quantile, confidence);
+  auto difference = stats::quantile_difference(
+      certify::block_histograms(earlier), certify::block_histograms(later), row.quantile,
+      instrument.confidence, {.resolution_ns = instrument.step_ns});
   if (!difference) {
     row.verdict = "not comparable: " + difference.error().message();
     return;
@@ -52,13 +59,15 @@ void fill_difference(const engine::Measurement& earlier, const engine::Measureme
   row.difference.difference_ns /= hold;
   row.difference.low_ns /= hold;
   row.difference.high_ns /= hold;
+  row.difference.earlier_ns /= hold;
+  row.difference.later_ns /= hold;
   row.verdict = "no difference";
   if (!difference->contains_zero()) row.verdict = difference->high_ns < 0 ? "faster" : "slower";
 }
 
 ComparedMeasurement compare_one(const std::string& name, double quantile,
                                 const engine::Measurement& earlier,
-                                const engine::Measurement& later, double confidence) {
+                                const engine::Measurement& later, const Instrument& instrument) {
   ComparedMeasurement row;
   row.series = name;
   row.quantile = quantile;
@@ -70,7 +79,7 @@ ComparedMeasurement compare_one(const std::string& name, double quantile,
                                  : "not comparable: the earlier one " + before;
     return row;
   }
-  fill_difference(earlier, later, confidence, row);
+  fill_difference(earlier, later, instrument, row);
   return row;
 }
 
@@ -98,6 +107,8 @@ std::vector<std::string> changed_settings(const tuner::CheckReport& earlier,
 
 Comparison compare(const certify::Certificate& earlier, const certify::Certificate& later,
                    double confidence) {
+  const auto step = std::max(earlier.clock.overhead_p50_ns, later.clock.overhead_p50_ns);
+  const Instrument instrument{confidence, std::max(1.0, static_cast<double>(step))};
   constexpr std::array kQuantiles{0.5, 0.99};
   Comparison comparison;
   comparison.earlier_id = earlier.id;
@@ -115,7 +126,7 @@ Comparison compare(const certify::Certificate& earlier, const certify::Certifica
     }
     for (const double quantile : kQuantiles) {
       comparison.measurements.push_back(
-          compare_one(name, quantile, *measurement, *other->second, confidence));
+          compare_one(name, quantile, *measurement, *other->second, instrument));
     }
   }
   for (const auto& [name, measurement] : after) {

@@ -56,11 +56,11 @@ void measure(const Clock& clock) {
       rounds[0].push_back(
           ns_each([&](unsigned i) { recorder.record_service(i, values[i % kValues]); }));
       rounds[1].push_back(ns_each([&](unsigned) {
-        const std::uint64_t start = Ticks::now();
+        const std::uint64_t start = Ticks::start();
         sink += Ticks::now() - start;
       }));
       rounds[2].push_back(ns_each([&](unsigned) {
-        const std::uint64_t start = Ticks::now();
+        const std::uint64_t start = Ticks::start();
         const std::uint64_t stop = Ticks::now();
         recorder.record_service(scale.to_ns(stop), scale.to_ns(stop - start));
       }));

@@ -70,7 +70,7 @@ TEST_F(MemoryTest, SizesFollowTheCaches) {
   EXPECT_EQ(chase_for(inventory_, cpu, "l2")->size, 256_KiB);
   EXPECT_EQ(chase_for(inventory_, cpu, "l3")->size, 2_MiB);
   EXPECT_EQ(chase_for(inventory_, cpu, "dram")->size, 64_MiB);
-  inventory_.topology.caches.back().size = 32_MiB;
+  inventory_.topology.caches.back().size = 64_MiB;
   EXPECT_EQ(chase_for(inventory_, cpu, "dram")->size, 128_MiB);
   inventory_.topology.caches.back().size = 500_MiB;
   EXPECT_EQ(chase_for(inventory_, cpu, "dram")->size, 256_MiB);

@@ -76,8 +76,7 @@ TEST(Compare, ParametersAndTargetsKeepSeriesApart) {
   const Comparison comparison = compare(earlier, later, 0.95);
   EXPECT_TRUE(comparison.measurements.empty());
   EXPECT_THAT(comparison.only_earlier, ElementsAre("fake.base on host", "fake.better on host"));
-  EXPECT_THAT(comparison.only_later,
-              ElementsAre("fake.base on cpu1", "fake.better d32 on host"));
+  EXPECT_THAT(comparison.only_later, ElementsAre("fake.base on cpu1", "fake.better d32 on host"));
 }
 
 TEST(Compare, ChangedSettingsAreNamed) {
