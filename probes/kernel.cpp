@@ -59,7 +59,6 @@ constexpr auto kParameters = std::to_array<ModuleParameter>({
     {"nvme_core", "multipath"},
     {"virtio_blk", "poll_queues"},
     {"intel_idle", "max_cstate"},
-    {"processor", "max_cstate"},
     {"rcutree", "kthread_prio"},
     {"vfio_iommu_type1", "allow_unsafe_interrupts"},
     {"workqueue", "power_efficient"},
