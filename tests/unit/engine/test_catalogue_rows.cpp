@@ -33,7 +33,7 @@ TEST(Catalogue, RowsAreWhole) {
   for (const Technique& row : techniques()) {
     EXPECT_FALSE(row.summary.empty()) << row.id;
     EXPECT_FALSE(row.proof.empty()) << row.id;
-    EXPECT_FALSE(row.claim.text.empty()) << row.id;
+    EXPECT_TRUE(row.baseline.empty() || !row.claim.text.empty()) << row.id;
     EXPECT_NE(row.make, nullptr) << row.id;
     EXPECT_NE(row.available, nullptr) << row.id;
     EXPECT_GE(row.threads, 1U) << row.id;

@@ -174,7 +174,7 @@ TEST_F(TestFiles, DirectoryAsFileIsRefused) {
 
 TEST_F(TestFiles, NoRoomNamesBothAndLeavesNothing) {
   TestFileOptions options = own(Bytes{1ULL << 60});
-  expect_refused(options, ErrorCode::exhausted, "1 EiB");
+  expect_refused(options, ErrorCode::exhausted, "1.00 EiB");
   options.path = folder_.file("named");
   options.keep = true;
   expect_refused(options, ErrorCode::exhausted, "free");
