@@ -84,6 +84,8 @@ class TestFile {
 
  private:
   friend class TestFileMaker;
+  Expected<void> read_all() const;
+
   UniqueFd fd_;
   std::string path_, description_;
   Bytes size_, direct_alignment_{4096}, written_;
