@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 
 namespace assay::certify {
 
@@ -48,8 +49,10 @@ int Certificate::exit_code() const {
 }
 
 std::string format_time(std::chrono::sys_seconds time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+  // Not through system_clock, whose nanoseconds end in the years 1677 and 2262: a hostile document
+  // may name any year.
+  const auto seconds = static_cast<std::time_t>(time.time_since_epoch().count());
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds));
 }
 
 Expected<std::chrono::sys_seconds> parse_time(const std::string& text) {

@@ -23,8 +23,8 @@ TEST(Catalogue, EveryPromisedTechniqueIsThere) {
   for (const char* id :
        {"storage.pread", "storage.direct", "storage.mmap", "storage.vectored", "storage.uring",
         "storage.uring.fixed-buffers", "storage.uring.fixed-files", "storage.uring.batched",
-        "copy.sendfile", "memory.hierarchy", "ipc.pipe", "ipc.shm-seqlock", "net.udp", "os.jitter",
-        "os.wakeup"}) {
+        "copy.read-write", "copy.sendfile", "memory.hierarchy", "ipc.pipe", "ipc.unix",
+        "ipc.shm-seqlock", "net.udp", "os.jitter", "os.wakeup"}) {
     EXPECT_NE(find_technique(id), nullptr) << id;
   }
 }

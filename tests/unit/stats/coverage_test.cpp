@@ -90,7 +90,8 @@ TEST(Coverage, IndependentValuesInBlocks) {
 }
 
 // Runs of 180,000, which leave 180 above the p99.9: with half of them the interval, whose ends are
-// whole ranks, covers 1 % more than it says. Only what lies in the upper 0.4 % is drawn one by one, the rest is far below.
+// whole ranks, covers 1 % more than it says. Only what lies in the upper 0.4 % is drawn one by one,
+// the rest is far below.
 TEST(Coverage, FarTail) {
   constexpr int kRunsPerShape = 2500;
   constexpr std::uint64_t kSize = 6000;
