@@ -23,7 +23,6 @@ test: ## Install what is missing, build with sanitizers, and run every test
 	@cmake --preset asan-ubsan -DASSAY_TESTS=ON -Wno-dev --log-level=WARNING
 	cmake --build --preset asan-ubsan --parallel $(JOBS)
 	ctest --preset asan-ubsan --parallel $(JOBS)
-	@$(MAKE) --no-print-directory test-tsan
 
 test-tsan: ## Run the tests that use threads under ThreadSanitizer
 	@scripts/install-packages build test
