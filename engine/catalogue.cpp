@@ -3,22 +3,12 @@
 #include <vector>
 
 #include "engine/technique.hpp"
-#include "engine/techniques_storage.hpp"
-#if __has_include("engine/techniques_copy.hpp")
 #include "engine/techniques_copy.hpp"
-#endif
-#if __has_include("engine/techniques_memory.hpp")
-#include "engine/techniques_memory.hpp"
-#endif
-#if __has_include("engine/techniques_ipc.hpp")
 #include "engine/techniques_ipc.hpp"
-#endif
-#if __has_include("engine/techniques_net.hpp")
+#include "engine/techniques_memory.hpp"
 #include "engine/techniques_net.hpp"
-#endif
-#if __has_include("engine/techniques_os.hpp")
 #include "engine/techniques_os.hpp"
-#endif
+#include "engine/techniques_storage.hpp"
 
 namespace assay::engine {
 namespace {
@@ -29,21 +19,11 @@ std::vector<Technique> concatenate() {
     all.insert(all.end(), rows.begin(), rows.end());
   };
   add(storage_techniques());
-#if __has_include("engine/techniques_copy.hpp")
   add(copy_techniques());
-#endif
-#if __has_include("engine/techniques_memory.hpp")
   add(memory_techniques());
-#endif
-#if __has_include("engine/techniques_ipc.hpp")
   add(ipc_techniques());
-#endif
-#if __has_include("engine/techniques_net.hpp")
   add(net_techniques());
-#endif
-#if __has_include("engine/techniques_os.hpp")
   add(os_techniques());
-#endif
   return all;
 }
 
