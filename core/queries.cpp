@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/queries_internal.hpp"
@@ -21,6 +22,9 @@ constexpr std::array kKinds = std::to_array<QueryKind>({
     {"sysconf", "", "page_size_bytes,clk_tck,cpus_configured,cpus_online", "sysconf(3)",
      queries::sysconf},
     {"clock", "clock", "resolution_ns", "clock_getres(2)", queries::clock},
+    {"adjtimex", "",
+     "synchronized,offset_ns,frequency_ppb,maximum_error_us,estimated_error_us,tai_offset_s",
+     "adjtimex(2); read only", queries::adjtimex},
     {"io_uring.probe", "", "ops,features",
      "io_uring_register(2); ops: opcodes as a list, \"0-50\"; features: IORING_FEAT_* bits",
      queries::io_uring_probe},
@@ -51,8 +55,36 @@ constexpr std::array kKinds = std::to_array<QueryKind>({
     {"ethtool.ts_info", "interface",
      "phc_index,hardware_tx,hardware_rx,hardware_clock,software_tx,software_rx",
      "ETHTOOL_GET_TS_INFO; phc_index -1: no PTP clock", queries::ethtool_ts_info},
+    {"ethtool.link", "interface", "speed_mbps,duplex,autoneg,port",
+     "ETHTOOL_GLINKSETTINGS; speed_mbps \"\": no link", queries::ethtool_link},
+    {"ethtool.fec", "interface", "configured,active", "ETHTOOL_GFECPARAM; modes as a list",
+     queries::ethtool_fec},
+    {"ethtool.rxnfc", "interface", "rings,rules,table_size",
+     "ETHTOOL_GRXRINGS, ETHTOOL_GRXCLSRLCNT; rules of ntuple filters, \"\": not told",
+     queries::ethtool_rxnfc},
     {"ethtool.rxfh", "interface", "indirection_size,queues,indirection", "ETHTOOL_GRSSH",
      queries::ethtool_rxfh},
+    {"net.qdisc", "interface", "root,leaves",
+     "rtnetlink(7), RTM_GETQDISC; leaves: kinds below a multi-queue root, \"fq_codel,fq\"",
+     queries::net_qdisc},
+    {"vlan.info", "interface", "id,lower", "SIOCGIFVLAN, <linux/if_vlan.h>", queries::vlan_info},
+    {"nvme.identify", "nvme",
+     "version,max_transfer_bytes,volatile_write_cache,write_cache_on,warning_celsius,"
+     "critical_celsius,namespaces_max,power_states,power_state,apst,apst_on,apst_table",
+     "NVM Express Base Specification, Identify Controller and Get Features; power_states: "
+     "\"max_milliwatt/entry_us/exit_us/operational\" each; apst_table: \"state>next:idle_ms\" "
+     "each; "
+     "\"\": not told",
+     queries::nvme_identify},
+    {"nvme.smart", "nvme",
+     "critical_warning,temperature_celsius,spare_percent,spare_threshold_percent,used_percent,"
+     "read_bytes,written_bytes,power_cycles,power_on_hours,unsafe_shutdowns,media_errors,"
+     "error_log_entries,warning_minutes,critical_minutes",
+     "NVM Express Base Specification, SMART / Health Information; needs root", queries::nvme_smart},
+    {"nvme.namespace", "nvme", "id,blocks,used_blocks,format,formats",
+     "NVM Express NVM Command Set Specification, Identify Namespace; formats: "
+     "\"data_bytes/metadata_bytes/performance\" each; needs root",
+     queries::nvme_namespace},
 });
 
 std::string subject_of(const Query& query) {
@@ -74,6 +106,9 @@ Expected<void> check_target(const QueryKind& row, const Query& query) {
   if (row.target == "interface" && !is_interface_name(target)) {
     return bad("expected the name of an interface: below 16 bytes, no slash, no white space");
   }
+  if (row.target == "nvme" && !is_nvme_name(target)) {
+    return bad("expected the name of an NVMe controller or namespace, such as nvme0 or nvme0n1");
+  }
   return {};
 }
 
@@ -94,6 +129,16 @@ bool is_interface_name(std::string_view name) {
   // As the kernel's dev_valid_name(): no '/', no ':', no white space; NUL cannot be sent at all.
   constexpr std::string_view kForbidden("/: \t\n\v\f\r\0", 9);
   return name.find_first_of(kForbidden) == std::string_view::npos;
+}
+
+bool is_nvme_name(std::string_view name) {
+  constexpr std::string_view kPrefix = "nvme";
+  constexpr std::size_t kNameMax = 31;  // DISK_NAME_LEN without the final NUL
+  if (!name.starts_with(kPrefix) || name.size() > kNameMax) return false;
+  const std::string_view rest = name.substr(kPrefix.size());
+  const bool good = rest.find_first_not_of("0123456789n") == std::string_view::npos;
+  const bool digit_ends = !rest.empty() && rest.front() != 'n' && rest.back() != 'n';
+  return good && digit_ends && std::count(rest.begin(), rest.end(), 'n') <= 1;
 }
 
 Expected<Reply> answer_query(const Query& query) {

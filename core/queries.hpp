@@ -10,7 +10,7 @@ namespace assay {
 
 struct QueryKind {
   std::string_view kind;    // "ethtool.drvinfo"
-  std::string_view target;  // what the target names: "", "interface", "path"
+  std::string_view target;  // what the target names: "", "interface", "path", "nvme"
   std::string_view keys;    // the reply's keys, comma-separated, with units in their names
   std::string_view source;  // man page or kernel document that defines it
   Expected<Reply> (*answer)(std::string_view target);  // asks this machine
@@ -25,6 +25,9 @@ const QueryKind* find_query_kind(std::string_view kind);
 // A name that the kernel could give a network interface: 1 to 15 bytes without '/', ':' or white
 // space, and not "." or "..".
 bool is_interface_name(std::string_view name);
+
+// "nvme0", "nvme0n1": what the kernel calls a controller or a namespace.
+bool is_nvme_name(std::string_view name);
 
 // Asks this machine: RealHost::ask(). Error unsupported: no such kind, or the kernel or driver
 // does not answer it; invalid: the target is none (an interface's name with a slash, say).

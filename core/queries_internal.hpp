@@ -19,6 +19,9 @@ Expected<Reply> cpuid(std::string_view target);
 Expected<Reply> sysconf(std::string_view target);
 Expected<Reply> clock(std::string_view target);  // target: a clock's name, "monotonic_raw"
 
+// --- queries_clock.cpp ---
+Expected<Reply> adjtimex(std::string_view target);
+
 // --- queries_rings.cpp ---
 Expected<Reply> io_uring_probe(std::string_view target);
 
@@ -37,5 +40,17 @@ Expected<Reply> ethtool_pauseparam(std::string_view target);
 Expected<Reply> ethtool_eee(std::string_view target);
 Expected<Reply> ethtool_ts_info(std::string_view target);
 Expected<Reply> ethtool_rxfh(std::string_view target);
+Expected<Reply> ethtool_link(std::string_view target);
+Expected<Reply> ethtool_fec(std::string_view target);
+Expected<Reply> ethtool_rxnfc(std::string_view target);
+Expected<Reply> vlan_info(std::string_view target);
+
+// --- queries_qdisc.cpp; the target is an interface ---
+Expected<Reply> net_qdisc(std::string_view target);
+
+// --- queries_nvme.cpp; the target is a controller's or a namespace's name; most need root ---
+Expected<Reply> nvme_identify(std::string_view target);
+Expected<Reply> nvme_smart(std::string_view target);
+Expected<Reply> nvme_namespace(std::string_view target);
 
 }  // namespace assay::queries

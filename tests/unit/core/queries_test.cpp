@@ -37,6 +37,7 @@ std::string example_target(const QueryKind& row) {
   if (row.target == "path") return "/";
   if (row.target == "limit") return "nofile";
   if (row.target == "clock") return "monotonic";
+  if (row.target == "nvme") return "nvme0";
   return {};
 }
 
