@@ -17,8 +17,9 @@ struct KindRow {
 constexpr auto kKinds = std::to_array<KindRow>({{"nvme", "nvme", true},
                                                 {"vd", "virtio", true},
                                                 {"sd", "scsi", true},
-                                                {"sr", "scsi", true},
-                                                {"st", "scsi", true},
+                                                {"sr", "optical", false},
+                                                {"fd", "floppy", false},
+                                                {"dasd", "dasd", true},
                                                 {"mmcblk", "mmc", true},
                                                 {"xvd", "xen", true},
                                                 {"pmem", "pmem", true},
@@ -26,7 +27,11 @@ constexpr auto kKinds = std::to_array<KindRow>({{"nvme", "nvme", true},
                                                 {"zram", "zram", false},
                                                 {"ram", "memory", false},
                                                 {"dm-", "dm", false},
-                                                {"md", "md", false}});
+                                                {"md", "md", false},
+                                                {"bcache", "bcache", false},
+                                                {"nbd", "network", false},
+                                                {"rbd", "network", false},
+                                                {"drbd", "network", false}});
 
 void set_kind(BlockDevice& device) {
   const auto row = std::find_if(kKinds.begin(), kKinds.end(), [&](const KindRow& candidate) {
@@ -38,6 +43,16 @@ void set_kind(BlockDevice& device) {
 
 unsigned small(std::optional<std::uint64_t> value) {
   return value && *value <= 1U << 30 ? static_cast<unsigned>(*value) : 0;
+}
+
+// Which hardware queues are polled stands in debugfs only: "default", "read" or "poll" each.
+void read_poll_queues(Reader& reader, BlockDevice& device) {
+  const std::string base = "/sys/kernel/debug/block/" + device.name;
+  for (const std::string& name : reader.names_quietly(base)) {
+    if (!number_after(name, "hctx")) continue;
+    const std::string type = reader.word(base + "/" + name + "/type");
+    device.poll_queues = device.poll_queues.value_or(0) + (type == "poll" ? 1 : 0);
+  }
 }
 
 void read_queue(Reader& reader, const std::string& base, BlockDevice& device) {
@@ -55,6 +70,20 @@ void read_queue(Reader& reader, const std::string& base, BlockDevice& device) {
   device.add_random = reader.flag(queue + "add_random");
   device.iostats = reader.flag(queue + "iostats");
   device.write_cache = reader.word(queue + "write_cache");
+  device.force_unit_access = reader.flag(queue + "fua");
+  device.direct_access = reader.flag(queue + "dax");
+  device.zoned = reader.word(queue + "zoned");
+  device.max_transfer_kb = reader.number(queue + "max_sectors_kb");
+  device.max_hardware_transfer_kb = reader.number(queue + "max_hw_sectors_kb");
+  // The kernel writes the alignment as a mask: 511 for 512 bytes.
+  if (const auto mask = reader.count(queue + "dma_alignment"); mask && *mask < 1U << 20) {
+    device.dma_alignment_bytes = static_cast<std::int64_t>(*mask) + 1;
+  }
+  device.minimum_io_bytes = reader.number(queue + "minimum_io_size");
+  device.optimal_io_bytes = reader.number(queue + "optimal_io_size");
+  device.discard_granularity_bytes = reader.number(queue + "discard_granularity");
+  device.queue_tags = reader.number(base + "mq/0/nr_tags");
+  read_poll_queues(reader, device);
   for (const std::string& name : reader.names(base + "mq")) {
     if (number_after(name, "")) ++device.queues;
   }
@@ -98,6 +127,9 @@ std::string multipath_address(Reader& reader, const std::string& base) {
 std::string target_of(Reader& reader, const std::string& base, const std::string& path,
                       const BlockDevice& device) {
   const std::string pci = "pci-" + device.pci_address;
+  if (device.kind == "optical" || device.kind == "floppy") {
+    return device.pci_address.empty() ? "device-" + device.name : pci + "/" + device.name;
+  }
   if (!device.physical) {
     // Device mapper's and md's own names outlive a reboot, dm-0 does not.
     std::string name = reader.word(base + "dm/name");
@@ -143,16 +175,18 @@ BlockDevice read_one(Reader& reader, const std::string& directory, const std::st
   // The kernel counts 512-byte sectors whatever the drive's block is.
   device.size.count = sectors < 1ULL << 55 ? sectors * 512 : 0;
   device.read_only = reader.flag(base + "ro").value_or(false);
+  device.removable = reader.flag(base + "removable").value_or(false);
   device.pci_address = pci_address_in(path);
   if (device.kind == "nvme" && device.pci_address.empty()) {
     device.pci_address = multipath_address(reader, base);
   }
-  if (device.physical) read_device(reader, base, device);
+  if (device.physical || device.kind == "optical") read_device(reader, base, device);
   device.target = target_of(reader, base, path, device);
   // A loop or RAM device without content has nothing to tell; there are dozens on some hosts.
   if (!device.physical && device.size.count == 0) return device;
   read_queue(reader, base, device);
   read_relations(reader, base, device);
+  read_block_layers(reader, base, device);
   if (const PciDevice* pci = find_pci(inventory, device.pci_address)) {
     device.link = pci->link;
     if (!device.node) device.node = pci->node;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "probes/subsystems.hpp"
 
@@ -12,7 +13,12 @@ struct Hierarchy {
 
 struct Hierarchies {
   std::optional<Hierarchy> unified, cpuset, cpu;
+  std::map<std::string, Hierarchy> controllers;  // of version 1, by name
 };
+
+// Version 1's controllers that limit something which is told.
+constexpr auto kControllers =
+    std::to_array<std::string_view>({"memory", "pids", "blkio", "hugetlb"});
 
 bool has_word(std::string_view list, std::string_view word) {
   const auto words = split(list, ",");
@@ -25,6 +31,9 @@ void take_mount(const Hierarchy& at, std::string_view type, std::string_view opt
   if (type == "cpuset") found.cpuset = at;  // the old file system of its own
   if (type == "cgroup" && has_word(options, "cpuset")) found.cpuset = at;
   if (type == "cgroup" && has_word(options, "cpu")) found.cpu = at;
+  for (const std::string_view name : kControllers) {
+    if (type == "cgroup" && has_word(options, name)) found.controllers[std::string(name)] = at;
+  }
 }
 
 // Captures often hold /proc/mounts only, which does not tell the root.
@@ -50,6 +59,7 @@ Hierarchies find_hierarchies(Reader& reader) {
 
 struct Membership {
   std::optional<std::string> unified, cpuset, cpu;
+  std::map<std::string, std::string> controllers;
 };
 
 // Lines "0::/user.slice" and "9:cpuset:/"; old kernels have /proc/self/cpuset alone.
@@ -64,6 +74,9 @@ Membership find_membership(Reader& reader) {
     if (controllers.empty()) mine.unified = path;
     if (has_word(controllers, "cpuset")) mine.cpuset = path;
     if (has_word(controllers, "cpu")) mine.cpu = path;
+    for (const std::string_view name : kControllers) {
+      if (has_word(controllers, name)) mine.controllers[std::string(name)] = path;
+    }
   }
   if (!mine.cpuset && !mine.unified) {
     const std::string path = reader.word("/proc/self/cpuset");
@@ -122,6 +135,14 @@ CgroupView read_cgroup(Reader& reader) {
     view.path = *path;
     view.directory = directory_of(*at, *path);
     view.root = at->point;
+  }
+  if (found.unified && mine.unified) {
+    view.places[""] = {directory_of(*found.unified, *mine.unified), found.unified->point};
+  }
+  for (const auto& [name, group] : mine.controllers) {
+    const auto mounted = found.controllers.find(name);
+    if (mounted == found.controllers.end()) continue;
+    view.places[name] = {directory_of(mounted->second, group), mounted->second.point};
   }
   return view;
 }

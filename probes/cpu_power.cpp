@@ -85,6 +85,12 @@ void read_cpu_power(Reader& reader, Topology& topology) {
     cpu.energy_perf_bias = reader.number(power + "energy_perf_bias");
     cpu.resume_latency_limit = reader.word(power + "pm_qos_resume_latency_us");
   }
+  if (has_frequency && topology.online.first()) {
+    const std::string base = fmt::format("{}/cpu{}/cpufreq/", kCpus, *topology.online.first());
+    topology.governors = split(reader.word(base + "scaling_available_governors"), " ");
+    topology.energy_preferences =
+        split(reader.word(base + "energy_performance_available_preferences"), " ");
+  }
   topology.boost = read_boost(reader);
   topology.frequency_mode = reader.word(kCpus + "/intel_pstate/status");
   if (topology.frequency_mode.empty()) {

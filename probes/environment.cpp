@@ -104,6 +104,7 @@ void read_group(Reader& reader, Environment& environment) {
   environment.cgroup_version = group.version;
   environment.cgroup = printable(group.path);
   environment.cpu_quota_cpus = read_quota(reader, group);
+  environment.group_limits = read_group_limits(reader, group);
   environment.cpuset_isolated = reader.cpus("/sys/fs/cgroup/cpuset.cpus.isolated");
 }
 
@@ -151,6 +152,8 @@ void read_board(Reader& reader, Environment& environment) {
 }  // namespace
 
 void read_environment(Reader& reader, const std::set<std::string>& running, Inventory& inventory) {
+  // The hypervisor shows in the CPU's flags, which are there unless nobody asked for the topology.
+  if (inventory.topology.flags.empty()) read_cpu_model(reader, inventory.topology);
   Environment& environment = inventory.environment;
   read_board(reader, environment);
   environment.hypervisor = find_hypervisor(reader, inventory);
@@ -160,7 +163,9 @@ void read_environment(Reader& reader, const std::set<std::string>& running, Inve
   environment.privileged = value_of(reader.ask("process.identity"), "euid") == "0";
   environment.steal_percent = steal_percent(reader);
   read_tuners(reader, running, inventory);
+}
 
+void read_host(Reader& reader, Inventory& inventory) {
   inventory.host_name = value_of(reader.ask("uname"), "nodename");
   if (inventory.host_name.empty()) {
     inventory.host_name = reader.word("/proc/sys/kernel/hostname");

@@ -78,33 +78,6 @@ void parse_header(std::string_view line, Interrupts& interrupts) {
   }
 }
 
-void parse_table(std::string_view table, Interrupts& interrupts) {
-  const std::size_t header_end = table.find('\n');
-  parse_header(table.substr(0, header_end), interrupts);
-  if (header_end == std::string_view::npos) return;
-  table.remove_prefix(header_end + 1);
-  while (!table.empty()) {
-    const std::size_t end = table.find('\n');
-    std::string_view line = table.substr(0, end);
-    table.remove_prefix(end == std::string_view::npos ? table.size() : end + 1);
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    const std::string_view name = trimmed(line.substr(0, colon));
-    std::string_view rest = line.substr(colon + 1);
-    auto counts = take_counts(rest, interrupts.cpus.size());
-    if (!all_digits(name)) {
-      if (!name.empty()) interrupts.named[printable(name)] = std::move(counts);
-      continue;
-    }
-    Irq irq;
-    irq.number = std::string(name);
-    irq.counts = std::move(counts);
-    irq.counts.resize(interrupts.cpus.size());
-    take_description(rest, irq);
-    interrupts.irqs.push_back(std::move(irq));
-  }
-}
-
 // IRQ number → PCI address, from each device's msi_irqs; only asked when a chip's name lacks it.
 std::map<std::string, std::string> msi_owners(Reader& reader, const Inventory& inventory) {
   std::map<std::string, std::string> owners;
@@ -177,6 +150,33 @@ void read_affinity(Reader& reader, Irq& irq) {
 
 }  // namespace
 
+void parse_interrupts(std::string_view table, Interrupts& interrupts) {
+  const std::size_t header_end = table.find('\n');
+  parse_header(table.substr(0, header_end), interrupts);
+  if (header_end == std::string_view::npos) return;
+  table.remove_prefix(header_end + 1);
+  while (!table.empty()) {
+    const std::size_t end = table.find('\n');
+    std::string_view line = table.substr(0, end);
+    table.remove_prefix(end == std::string_view::npos ? table.size() : end + 1);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view name = trimmed(line.substr(0, colon));
+    std::string_view rest = line.substr(colon + 1);
+    auto counts = take_counts(rest, interrupts.cpus.size());
+    if (!all_digits(name)) {
+      if (!name.empty()) interrupts.named[printable(name)] = std::move(counts);
+      continue;
+    }
+    Irq irq;
+    irq.number = std::string(name);
+    irq.counts = std::move(counts);
+    irq.counts.resize(interrupts.cpus.size());
+    take_description(rest, irq);
+    interrupts.irqs.push_back(std::move(irq));
+  }
+}
+
 std::vector<std::string> irqs_of(const Interrupts& interrupts, std::string_view pci_address) {
   std::vector<std::string> numbers;
   if (pci_address.empty()) return numbers;
@@ -188,7 +188,7 @@ std::vector<std::string> irqs_of(const Interrupts& interrupts, std::string_view 
 
 void read_interrupts(Reader& reader, Inventory& inventory) {
   Interrupts& interrupts = inventory.interrupts;
-  parse_table(reader.table("/proc/interrupts"), interrupts);
+  parse_interrupts(reader.table("/proc/interrupts"), interrupts);
   find_devices(reader, inventory);
   name_targets(interrupts);
   make_unique(interrupts);

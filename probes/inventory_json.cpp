@@ -1,5 +1,7 @@
 #include "probes/inventory_json.hpp"
 
+#include <array>
+
 #include "core/digest.hpp"
 #include "probes/json_parts.hpp"
 
@@ -16,26 +18,62 @@ InventoryDigests digests_of(const Json& document) {
           digest_of(document, Part::state)};
 }
 
+Json area_json(const Inventory& inventory, Area area) {
+  switch (area) {
+    case Area::topology:
+      return topology_json(inventory.topology);
+    case Area::memory:
+      return memory_json(inventory.memory);
+    case Area::interrupts:
+      return interrupts_json(inventory.interrupts);
+    case Area::pci:
+      return pci_json(inventory.pci);
+    case Area::net:
+      return nics_json(inventory.nics);
+    case Area::block:
+      return block_json(inventory.block);
+    case Area::nvme:
+      return nvme_json(inventory.nvme);
+    case Area::rdma:
+      return rdma_json(inventory.rdma);
+    case Area::storage:
+      return storage_json(mounted_storage(inventory));
+    case Area::mounts:
+      return mounts_json(inventory.mounts);
+    case Area::kernel:
+      return kernel_json(inventory.kernel);
+    case Area::time:
+      return time_json(inventory.time);
+    case Area::limits:
+      return limits_json(inventory.limits);
+    case Area::environment:
+      return environment_json(inventory.environment);
+  }
+  return nullptr;
+}
+
+Json view_json(const Inventory& inventory, const InventoryView& view) {
+  Json document{{"schema", "assay.probe"}, {"version", 1}};
+  if (!view.everything()) {
+    document["areas"] = Json::array();
+    for (const AreaRow& row : area_rows()) {
+      if (has(view.areas, row.area)) document["areas"].push_back(row.name);
+    }
+  }
+  document["host"] = {{"name", inventory.host_name}, {"load_1m", inventory.load_1m}};
+  for (const AreaRow& row : area_rows()) {
+    if (!has(view.areas, row.area)) continue;
+    const bool one_path = row.area == Area::storage && view.storage;
+    document[std::string(row.name)] =
+        one_path ? Json::array({storage_path_json(*view.storage)}) : area_json(inventory, row.area);
+  }
+  document["unreadable"] = inventory.unreadable;
+  return document;
+}
+
 }  // namespace
 
-Json document_json(const Inventory& inventory) {
-  return {{"schema", "assay.probe"},
-          {"version", 1},
-          {"host", {{"name", inventory.host_name}, {"load_1m", inventory.load_1m}}},
-          {"topology", topology_json(inventory.topology)},
-          {"memory", memory_json(inventory.memory)},
-          {"interrupts", interrupts_json(inventory.interrupts)},
-          {"pci", pci_json(inventory.pci)},
-          {"net", nics_json(inventory.nics)},
-          {"block", block_json(inventory.block)},
-          {"nvme", nvme_json(inventory.nvme)},
-          {"mounts", mounts_json(inventory.mounts)},
-          {"kernel", kernel_json(inventory.kernel)},
-          {"time", time_json(inventory.time)},
-          {"limits", limits_json(inventory.limits)},
-          {"environment", environment_json(inventory.environment)},
-          {"unreadable", inventory.unreadable}};
-}
+Json document_json(const Inventory& inventory) { return view_json(inventory, InventoryView{}); }
 
 nlohmann::ordered_json to_json(const Inventory& inventory) {
   Json document = document_json(inventory);
@@ -44,6 +82,11 @@ nlohmann::ordered_json to_json(const Inventory& inventory) {
                          {"configuration", digests.configuration},
                          {"state", digests.state}};
   return document;
+}
+
+nlohmann::ordered_json to_json(const Inventory& inventory, const InventoryView& view) {
+  // A digest of some areas would look like one of the host.
+  return view.everything() ? to_json(inventory) : view_json(inventory, view);
 }
 
 InventoryDigests digests(const Inventory& inventory) {

@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "probes/areas.hpp"
 #include "probes/inventory.hpp"
+#include "probes/storage.hpp"
 
 namespace assay::probes {
 
@@ -29,11 +31,16 @@ inline Json optional_json(const std::optional<NodeId>& value) {
 Json topology_json(const Topology& topology);
 Json huge_pages_json(const std::vector<HugePages>& sizes);
 // json_devices.cpp
+Json link_json(const std::optional<PcieLink>& link);
 Json pci_json(const std::vector<PciDevice>& devices);
+Json rdma_json(const std::vector<RdmaDevice>& devices);
+Json mounts_json(const std::vector<Mount>& mounts);
+// json_net.cpp, json_block.cpp, json_nvme.cpp
 Json nics_json(const std::vector<Nic>& nics);
 Json block_json(const std::vector<BlockDevice>& devices);
+Json storage_path_json(const StoragePath& path);
+Json storage_json(const std::vector<StoragePath>& paths);
 Json nvme_json(const std::vector<NvmeController>& controllers);
-Json mounts_json(const std::vector<Mount>& mounts);
 // json_system.cpp
 Json memory_json(const Memory& memory);
 Json interrupts_json(const Interrupts& interrupts);

@@ -24,7 +24,55 @@ Json irq_json(const Irq& irq) {
           {"asked", irq.affinity_readable ? Json(irq.asked.to_list()) : Json(nullptr)},
           {"effective", optional_json(irq.effective)},
           {"managed", optional_json(irq.managed)},
-          {"counts", irq.counts}};
+          {"queue", irq.queue},
+          {"serves", irq.serves},
+          {"counts", irq.counts},
+          {"rates", irq.rates.empty() ? Json(nullptr) : Json(irq.rates)}};
+}
+
+Json ptp_json(const std::vector<PtpClock>& clocks) {
+  Json list = Json::array();
+  for (const PtpClock& clock : clocks) {
+    list.push_back({{"name", clock.name},
+                    {"clock_name", clock.clock_name},
+                    {"pci_address", clock.pci_address},
+                    {"interfaces", clock.interfaces},
+                    {"max_adjustment_ppb", optional_json(clock.max_adjustment_ppb)},
+                    {"external_channels", optional_json(clock.external_channels)},
+                    {"pulse_per_second", optional_json(clock.pulse_per_second)}});
+  }
+  return list;
+}
+
+Json provenance_json(const std::vector<Provenance>& entries) {
+  Json list = Json::array();
+  for (const Provenance& entry : entries) {
+    list.push_back({{"by", entry.by},
+                    {"file", entry.file},
+                    {"line", entry.line},
+                    {"key", entry.key},
+                    {"value", entry.value},
+                    {"overridden", entry.overridden}});
+  }
+  return list;
+}
+
+Json bytes_json(const std::optional<Bytes>& bytes) {
+  return bytes ? Json(bytes->count) : Json(nullptr);
+}
+
+Json group_limits_json(const GroupLimits& limits) {
+  Json huge_pages = Json::object();
+  for (const auto& [size, most] : limits.huge_pages_max) huge_pages[size] = most.count;
+  return {{"memory_max_bytes", bytes_json(limits.memory_max)},
+          {"memory_high_bytes", bytes_json(limits.memory_high)},
+          {"memory_current_bytes", bytes_json(limits.memory_current)},
+          {"pids_max", optional_json(limits.pids_max)},
+          {"pids_current", optional_json(limits.pids_current)},
+          {"cpu_weight", optional_json(limits.cpu_weight)},
+          {"throttled_periods", optional_json(limits.throttled_periods)},
+          {"io_max", limits.io_max},
+          {"huge_pages_max_bytes", std::move(huge_pages)}};
 }
 
 }  // namespace
@@ -47,7 +95,9 @@ Json memory_json(const Memory& memory) {
           {"thp_enabled", memory.thp_enabled},
           {"thp_defrag", memory.thp_defrag},
           {"huge_pages", huge_pages_json(memory.huge_pages)},
-          {"swappiness", optional_json(memory.swappiness)}};
+          {"swappiness", optional_json(memory.swappiness)},
+          {"ksm_run", optional_json(memory.ksm_run)},
+          {"thp_shmem", memory.thp_shmem}};
 }
 
 Json interrupts_json(const Interrupts& interrupts) {
@@ -55,11 +105,14 @@ Json interrupts_json(const Interrupts& interrupts) {
   for (const CpuId cpu : interrupts.cpus) columns.push_back(cpu.value);
   Json irqs = Json::array();
   for (const Irq& irq : interrupts.irqs) irqs.push_back(irq_json(irq));
+  const bool watched = interrupts.window.count() > 0;
   return {{"cpus", std::move(columns)},
           {"default_affinity", optional_json(interrupts.default_affinity)},
           {"irqbalance_running", interrupts.irqbalance_running},
           {"irqs", std::move(irqs)},
-          {"named", interrupts.named}};
+          {"named", interrupts.named},
+          {"window_ns", watched ? Json(interrupts.window.count()) : Json(nullptr)},
+          {"named_rates", watched ? Json(interrupts.named_rates) : Json(nullptr)}};
 }
 
 Json kernel_json(const Kernel& kernel) {
@@ -84,7 +137,15 @@ Json kernel_json(const Kernel& kernel) {
           {"vulnerabilities", std::move(vulnerabilities)},
           {"sysctls", kernel.sysctls},
           {"module_parameters", kernel.module_parameters},
-          {"boot_id", kernel.boot_id}};
+          {"boot_id", kernel.boot_id},
+          {"io_uring_features", kernel.io_uring_features},
+          {"config", kernel.config},
+          {"config_source", kernel.config_source},
+          {"tsc_flags", kernel.tsc_flags},
+          {"tsc_offered", optional_json(kernel.tsc_offered)},
+          {"lockdown", kernel.lockdown},
+          {"tainted", optional_json(kernel.tainted)},
+          {"iommus", kernel.iommus}};
 }
 
 Json time_json(const TimeSync& time) {
@@ -93,7 +154,10 @@ Json time_json(const TimeSync& time) {
           {"estimated_error_us", optional_json(time.estimated_error_us)},
           {"maximum_error_us", optional_json(time.maximum_error_us)},
           {"daemons", time.daemons},
-          {"ptp_clocks", time.ptp_clocks}};
+          {"ptp_clocks", time.ptp_clocks},
+          {"ptp", ptp_json(time.ptp)},
+          {"frequency_ppb", optional_json(time.frequency_ppb)},
+          {"tai_offset_s", optional_json(time.tai_offset_s)}};
 }
 
 Json limits_json(const Limits& limits) {
@@ -103,7 +167,8 @@ Json limits_json(const Limits& limits) {
   }
   return {{"process", std::move(process)},
           {"aio_max_nr", optional_json(limits.aio_max_nr)},
-          {"nr_open", optional_json(limits.nr_open)}};
+          {"nr_open", optional_json(limits.nr_open)},
+          {"aio_nr", optional_json(limits.aio_nr)}};
 }
 
 Json environment_json(const Environment& environment) {
@@ -121,7 +186,10 @@ Json environment_json(const Environment& environment) {
           {"bios_version", environment.bios_version},
           {"machine_id_hash", environment.machine_id_hash},
           {"fstrim_timer", optional_json(environment.fstrim_timer)},
-          {"tuners", environment.tuners}};
+          {"tuners", environment.tuners},
+          {"tuned_profile", environment.tuned_profile},
+          {"provenance", provenance_json(environment.provenance)},
+          {"group_limits", group_limits_json(environment.group_limits)}};
 }
 
 }  // namespace assay::probes

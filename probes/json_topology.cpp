@@ -70,6 +70,33 @@ Json caches_json(const std::vector<Cache>& caches) {
   return list;
 }
 
+Json node_ids_json(const std::vector<NodeId>& nodes) {
+  Json list = Json::array();
+  for (const NodeId node : nodes) list.push_back(node.value);
+  return list;
+}
+
+Json access_json(const std::vector<NodeAccess>& classes) {
+  Json list = Json::array();
+  for (const NodeAccess& access : classes) {
+    list.push_back({{"class", access.access_class},
+                    {"initiators", node_ids_json(access.initiators)},
+                    {"read_latency_ns", optional_json(access.read_latency_ns)},
+                    {"write_latency_ns", optional_json(access.write_latency_ns)},
+                    {"read_bandwidth_mbps", optional_json(access.read_bandwidth_mbps)},
+                    {"write_bandwidth_mbps", optional_json(access.write_bandwidth_mbps)}});
+  }
+  return list;
+}
+
+Json tiers_json(const std::vector<MemoryTier>& tiers) {
+  Json list = Json::array();
+  for (const MemoryTier& tier : tiers) {
+    list.push_back({{"number", tier.number}, {"nodes", node_ids_json(tier.nodes)}});
+  }
+  return list;
+}
+
 Json nodes_json(const std::vector<Node>& nodes) {
   Json list = Json::array();
   for (const Node& node : nodes) {
@@ -79,7 +106,11 @@ Json nodes_json(const std::vector<Node>& nodes) {
                     {"memory_bytes", node.memory.count},
                     {"memory_free_bytes", node.memory_free.count},
                     {"distances", node.distances},
-                    {"huge_pages", huge_pages_json(node.huge_pages)}});
+                    {"huge_pages", huge_pages_json(node.huge_pages)},
+                    {"kind", node.kind},
+                    {"tier", optional_json(node.tier)},
+                    {"side_cache_bytes", node.side_cache.count},
+                    {"access", access_json(node.access)}});
   }
   return list;
 }
@@ -104,7 +135,9 @@ Json huge_pages_json(const std::vector<HugePages>& sizes) {
     list.push_back({{"size_bytes", pages.size.count},
                     {"total", pages.total},
                     {"free", pages.free},
-                    {"surplus", pages.surplus}});
+                    {"surplus", pages.surplus},
+                    {"reserved", pages.reserved},
+                    {"overcommit", pages.overcommit}});
   }
   return list;
 }
@@ -117,7 +150,9 @@ Json topology_json(const Topology& topology) {
            {{"cpus", counts.cpus},
             {"cores", counts.cores},
             {"packages", counts.packages},
-            {"nodes", counts.nodes}}},
+            {"nodes", counts.nodes},
+            {"dies", counts.dies},
+            {"clusters", counts.clusters}}},
           {"architecture", topology.architecture},
           {"vendor", topology.vendor},
           {"model_name", topology.model_name},
@@ -138,8 +173,11 @@ Json topology_json(const Topology& topology) {
           {"frequency_mode", topology.frequency_mode},
           {"idle_driver", topology.idle_driver},
           {"idle_governor", topology.idle_governor},
+          {"governors", topology.governors},
+          {"energy_preferences", topology.energy_preferences},
           {"uncore", uncore_json(topology.uncore)},
           {"nodes", nodes_json(topology.nodes)},
+          {"memory_tiers", tiers_json(topology.memory_tiers)},
           {"caches", caches_json(topology.caches)},
           {"cpus", std::move(cpus)},
           {"flags", topology.flags},

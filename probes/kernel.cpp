@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "probes/subsystems.hpp"
 
@@ -9,6 +12,7 @@ namespace {
 // What settings and techniques look at; Documentation/admin-guide/sysctl defines each.
 constexpr auto kSysctls = std::to_array<std::string_view>({
     "fs.aio-max-nr",
+    "fs.file-max",
     "fs.nr_open",
     "fs.pipe-max-size",
     "kernel.io_uring_disabled",
@@ -16,17 +20,22 @@ constexpr auto kSysctls = std::to_array<std::string_view>({
     "kernel.nmi_watchdog",
     "kernel.numa_balancing",
     "kernel.perf_event_paranoid",
+    "kernel.pid_max",
+    "kernel.printk",
     "kernel.sched_autogroup_enabled",
     "kernel.sched_rt_period_us",
     "kernel.sched_rt_runtime_us",
     "kernel.soft_watchdog",
+    "kernel.threads-max",
     "kernel.timer_migration",
     "kernel.unprivileged_bpf_disabled",
     "kernel.watchdog",
     "net.core.busy_poll",
     "net.core.busy_read",
     "net.core.default_qdisc",
+    "net.core.dev_weight",
     "net.core.netdev_budget",
+    "net.core.netdev_budget_usecs",
     "net.core.netdev_max_backlog",
     "net.core.optmem_max",
     "net.core.rmem_default",
@@ -42,12 +51,15 @@ constexpr auto kSysctls = std::to_array<std::string_view>({
     "vm.dirty_ratio",
     "vm.max_map_count",
     "vm.min_free_kbytes",
+    "vm.nr_hugepages",
     "vm.nr_overcommit_hugepages",
     "vm.overcommit_memory",
     "vm.stat_interval",
     "vm.swappiness",
     "vm.zone_reclaim_mode",
 });
+
+static_assert(std::ranges::is_sorted(kSysctls));
 
 struct ModuleParameter {
   std::string_view module, parameter;
@@ -62,7 +74,14 @@ constexpr auto kParameters = std::to_array<ModuleParameter>({
     {"rcutree", "kthread_prio"},
     {"vfio_iommu_type1", "allow_unsafe_interrupts"},
     {"workqueue", "power_efficient"},
+    {"zswap", "enabled"},
 });
+
+// IORING_FEAT_* in order of their bits, as include/uapi/linux/io_uring.h has them.
+constexpr auto kFeatures = std::to_array<std::string_view>(
+    {"single_mmap", "nodrop", "submit_stable", "rw_cur_pos", "cur_personality", "fast_poll",
+     "poll_32bits", "sqpoll_nonfixed", "ext_arg", "native_workers", "rsrc_tags", "cqe_skip",
+     "linked_file", "reg_reg_ring", "recvsend_bundle", "min_timeout", "rw_attr", "no_iowait"});
 
 std::string value_of(const Reply& reply, const char* key) {
   const auto found = reply.find(key);
@@ -102,15 +121,26 @@ void read_preemption(Reader& reader, Kernel& kernel) {
   }
 }
 
-void read_clocksource(Reader& reader, const Topology& topology, Kernel& kernel) {
+void read_clocksource(Reader& reader, const std::vector<std::string>& flags, Kernel& kernel) {
   const std::string base = "/sys/devices/system/clocksource/clocksource0/";
   kernel.clocksource = reader.word(base + "current_clocksource");
   kernel.clocksources = split(reader.word(base + "available_clocksource"), " ");
   const auto has = [&](const char* flag) {
-    return std::binary_search(topology.flags.begin(), topology.flags.end(), flag);
+    return std::binary_search(flags.begin(), flags.end(), flag);
   };
   kernel.tsc_constant = has("constant_tsc");
   kernel.tsc_nonstop = has("nonstop_tsc");
+  constexpr auto kTscFlags =
+      std::to_array<std::string_view>({"constant_tsc", "nonstop_tsc", "rdtscp", "tsc", "tsc_adjust",
+                                       "tsc_deadline_timer", "tsc_known_freq", "tsc_reliable"});
+  for (const std::string_view flag : kTscFlags) {
+    if (std::binary_search(flags.begin(), flags.end(), flag)) kernel.tsc_flags.emplace_back(flag);
+  }
+  const auto& offered = kernel.clocksources;
+  if (!kernel.tsc_flags.empty() && !offered.empty()) {
+    // A TSC that failed the kernel's watchdog is taken off this list.
+    kernel.tsc_offered = std::find(offered.begin(), offered.end(), "tsc") != offered.end();
+  }
   const auto hz = parse_uint(value_of(reader.ask("cpuid"), "tsc_hz"));
   if (hz && *hz > 0) kernel.tsc_hz = *hz;
 }
@@ -136,10 +166,32 @@ void read_parameters(Reader& reader, Kernel& kernel) {
 void read_io_uring(Reader& reader, Kernel& kernel) {
   const auto probed = reader.host().ask({"io_uring.probe", ""});
   kernel.io_uring = probed.has_value();
-  if (probed) kernel.io_uring_ops = split(printable(value_of(*probed, "ops")), ", ");
+  if (!probed) return;
+  kernel.io_uring_ops = split(printable(value_of(*probed, "ops")), ", ");
+  const std::string features = value_of(*probed, "features");  // "0x3fff"
+  std::uint64_t bits = 0;
+  if (!features.starts_with("0x")) return;
+  std::from_chars(features.data() + 2, features.data() + features.size(), bits, 16);
+  for (std::size_t i = 0; i < 32; ++i) {
+    if ((bits >> i & 1U) == 0) continue;
+    kernel.io_uring_features.push_back(i < kFeatures.size() ? std::string(kFeatures.at(i))
+                                                            : fmt::format("bit{}", i));
+  }
+}
+
+// The CPU's flags: the topology's, or read here when nobody asked for the topology.
+std::vector<std::string> cpu_flags(Reader& reader, const Topology& topology) {
+  if (!topology.cpus.empty() || !topology.flags.empty()) return topology.flags;
+  Topology model;
+  read_cpu_model(reader, model);
+  return model.flags;
 }
 
 }  // namespace
+
+bool is_watched_sysctl(std::string_view name) {
+  return std::binary_search(kSysctls.begin(), kSysctls.end(), name);
+}
 
 void read_kernel(Reader& reader, Inventory& inventory) {
   Kernel& kernel = inventory.kernel;
@@ -150,12 +202,20 @@ void read_kernel(Reader& reader, Inventory& inventory) {
   for (const std::string& name : reader.names(vulnerabilities)) {
     kernel.vulnerabilities.push_back({printable(name), reader.word(vulnerabilities + "/" + name)});
   }
-  read_clocksource(reader, inventory.topology, kernel);
+  read_clocksource(reader, cpu_flags(reader, inventory.topology), kernel);
   read_parameters(reader, kernel);
   read_io_uring(reader, kernel);
   kernel.boot_id = reader.word("/proc/sys/kernel/random/boot_id");
   kernel.workqueue_cpus = reader.cpus("", "/sys/devices/virtual/workqueue/cpumask");
   kernel.security_modules = reader.word("/sys/kernel/security/lsm");
+  if (reader.exists("/sys/kernel/security/lockdown")) {
+    kernel.lockdown = reader.choice("/sys/kernel/security/lockdown");
+  }
+  kernel.tainted = reader.number("/proc/sys/kernel/tainted");
+  for (const std::string& name : reader.names("/sys/class/iommu")) {
+    kernel.iommus.push_back(printable(name));
+  }
+  read_kernel_config(reader, kernel);
 }
 
 }  // namespace assay::probes

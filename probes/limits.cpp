@@ -31,6 +31,7 @@ void read_limits(Reader& reader, Inventory& inventory) {
     }
   }
   limits.aio_max_nr = reader.number("/proc/sys/fs/aio-max-nr");
+  limits.aio_nr = reader.number("/proc/sys/fs/aio-nr");
   limits.nr_open = reader.number("/proc/sys/fs/nr_open");
 }
 

@@ -56,6 +56,11 @@ std::vector<HugePages> read_huge_pages(Reader& reader, const std::string& direct
     pages.total = reader.count(base + "nr_hugepages").value_or(0);
     pages.free = reader.count(base + "free_hugepages").value_or(0);
     pages.surplus = reader.count(base + "surplus_hugepages").value_or(0);
+    // A node's directory lacks these two.
+    if (!directory.starts_with("/sys/devices/")) {
+      pages.reserved = reader.count(base + "resv_hugepages").value_or(0);
+      pages.overcommit = reader.count(base + "nr_overcommit_hugepages").value_or(0);
+    }
     sizes.push_back(pages);
   }
   std::sort(sizes.begin(), sizes.end(),
@@ -71,7 +76,9 @@ void read_memory(Reader& reader, Inventory& inventory) {
   memory.thp_enabled = reader.choice(thp + "enabled");
   memory.thp_defrag = reader.choice(thp + "defrag");
   memory.huge_pages = read_huge_pages(reader, "/sys/kernel/mm/hugepages");
+  memory.thp_shmem = reader.choice(thp + "shmem_enabled");
   memory.swappiness = reader.number("/proc/sys/vm/swappiness");
+  memory.ksm_run = reader.number("/sys/kernel/mm/ksm/run");
 }
 
 }  // namespace assay::probes

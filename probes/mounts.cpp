@@ -49,6 +49,14 @@ std::string device_by_source(const Inventory& inventory, std::string_view source
   return {};
 }
 
+// An overlay writes to its upper directory, which only the file system's own options name.
+std::string upper_directory(std::string_view super_options) {
+  for (const std::string& option : split(super_options, ",")) {
+    if (option.starts_with("upperdir=")) return "," + unescaped(option);
+  }
+  return {};
+}
+
 // "27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw": the part before " - " grows.
 bool parse_mountinfo(Reader& reader, std::string_view line, const Inventory& inventory,
                      Mount& mount) {
@@ -61,6 +69,7 @@ bool parse_mountinfo(Reader& reader, std::string_view line, const Inventory& inv
   mount.options = printable(head[5]);
   mount.type = printable(tail[0]);
   mount.source = unescaped(tail[1]);
+  if (mount.type == "overlay" && tail.size() > 2) mount.options += upper_directory(tail[2]);
   const std::string& number = head[2];
   const bool looks_right = number.find_first_not_of("0123456789:") == std::string::npos;
   if (looks_right && !number.starts_with("0:")) {
@@ -84,6 +93,19 @@ bool parse_mounts(std::string_view line, const Inventory& inventory, Mount& moun
   return true;
 }
 
+// btrfs lists the devices of each of its file systems below their UUID.
+std::vector<std::vector<std::string>> btrfs_groups(Reader& reader) {
+  std::vector<std::vector<std::string>> groups;
+  for (const std::string& uuid : reader.names("/sys/fs/btrfs")) {
+    std::vector<std::string> names;
+    for (const std::string& name : reader.names("/sys/fs/btrfs/" + uuid + "/devices")) {
+      names.push_back(printable(name));
+    }
+    if (names.size() > 1) groups.push_back(std::move(names));
+  }
+  return groups;
+}
+
 }  // namespace
 
 void read_mounts(Reader& reader, Inventory& inventory) {
@@ -97,6 +119,14 @@ void read_mounts(Reader& reader, Inventory& inventory) {
     if (!good) continue;
     if (!mount.block_device.empty()) mount.drive = drive_of(inventory, mount.block_device);
     inventory.mounts.push_back(std::move(mount));
+  }
+  const auto groups = btrfs_groups(reader);
+  for (Mount& mount : inventory.mounts) {
+    if (mount.type != "btrfs") continue;
+    for (const auto& group : groups) {
+      const bool mine = std::find(group.begin(), group.end(), mount.block_device) != group.end();
+      if (mine) mount.members = group;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "probes/subsystems.hpp"
 
@@ -11,6 +12,23 @@ const std::string kNet = "/sys/class/net/";
 
 // include/uapi/linux/if_arp.h
 constexpr std::int64_t kArpLoopback = 772;
+
+// What udev's DEVTYPE and the drivers call software interfaces, in our words.
+struct Kind {
+  std::string_view told, kind;
+};
+constexpr auto kKinds = std::to_array<Kind>({{"bond", "bond"},
+                                             {"bridge", "bridge"},
+                                             {"vlan", "vlan"},
+                                             {"macvlan", "macvlan"},
+                                             {"macvtap", "macvlan"},
+                                             {"ipvlan", "ipvlan"},
+                                             {"vxlan", "vxlan"},
+                                             {"wireguard", "wireguard"},
+                                             {"veth", "veth"},
+                                             {"team", "team"},
+                                             {"dummy", "dummy"},
+                                             {"tun", "tun"}});
 
 std::string uevent_value(std::string_view uevent, std::string_view key) {
   for (const std::string& line : split(uevent, "\n")) {
@@ -27,9 +45,13 @@ std::string kind_of(Reader& reader, const std::string& base, const std::string& 
   if (reader.number(base + "type") == kArpLoopback) return "loopback";
   if (reader.exists(base + "bonding")) return "bond";
   if (reader.exists(base + "bridge")) return "bridge";
+  if (reader.exists(base + "tun_flags")) return "tun";
   const std::string type = uevent_value(reader.table(base + "uevent"), "DEVTYPE");
-  if (type == "bond" || type == "bridge" || type == "vlan") return type;
-  if (nic.driver == "veth") return "veth";
+  for (const std::string& told : {type, nic.driver}) {
+    const auto row = std::find_if(kKinds.begin(), kKinds.end(),
+                                  [&](const Kind& candidate) { return candidate.told == told; });
+    if (row != kKinds.end()) return std::string(row->kind);
+  }
   const bool is_virtual = path.find("/devices/virtual/") != std::string::npos;
   if (is_virtual || !reader.exists(base + "device")) return "virtual";
   return "physical";
@@ -54,7 +76,11 @@ void read_queues(Reader& reader, const std::string& base, Nic& nic) {
     queue.name = name;
     // xps_cpus of a single queue cannot be read (EINVAL or ENOENT): it means nothing there.
     queue.cpus = reader.cpus("", directory + (is_receive ? "rps_cpus" : "xps_cpus"));
-    if (is_receive) queue.flow_count = reader.number(directory + "rps_flow_cnt");
+    if (is_receive) {
+      queue.flow_count = reader.number(directory + "rps_flow_cnt");
+    } else {
+      queue.receive_queues = reader.cpus("", directory + "xps_rxqs");
+    }
     nic.queues.push_back(std::move(queue));
   }
 }
@@ -72,9 +98,9 @@ void read_link_state(Reader& reader, const std::string& base, Nic& nic) {
   nic.napi_defer_hard_irqs = reader.number(base + "napi_defer_hard_irqs");
   nic.gro_flush_timeout_ns = reader.number(base + "gro_flush_timeout");
   nic.threaded_napi = reader.flag(base + "threaded");
-  for (const std::string& name : reader.names(base)) {
-    if (name.starts_with("upper_")) nic.masters.push_back(printable(name.substr(6)));
-  }
+  // Reading it of an interface that is down gives EINVAL.
+  nic.carrier = reader.flag(base + "carrier");
+  read_nic_relations(reader, base, nic);
 }
 
 void read_ethtool(Reader& reader, Nic& nic) {
@@ -86,6 +112,13 @@ void read_ethtool(Reader& reader, Nic& nic) {
   nic.features = reader.ask("ethtool.features", nic.name);
   nic.rss = reader.ask("ethtool.rxfh", nic.name);
   nic.timestamping = reader.ask("ethtool.ts_info", nic.name);
+  const auto clock = nic.timestamping.find("phc_index");
+  if (clock != nic.timestamping.end() && number_after(clock->second, "")) {
+    nic.ptp_clock = "ptp" + clock->second;
+  }
+  nic.link_mode = reader.ask("ethtool.link", nic.name);
+  const auto duplex = nic.link_mode.find("duplex");
+  if (duplex != nic.link_mode.end()) nic.duplex = duplex->second;
 }
 
 void take_driver(Reader& reader, const std::string& base, Nic& nic) {
@@ -95,6 +128,7 @@ void take_driver(Reader& reader, const std::string& base, Nic& nic) {
     return found == info.end() ? std::string() : found->second;
   };
   nic.driver = value("driver");
+  nic.driver_version = value("version");
   nic.firmware = value("firmware");
   if (nic.driver.empty()) nic.driver = reader.link_name(base + "device/driver");
 }
@@ -130,7 +164,9 @@ Nic read_nic(Reader& reader, const std::string& name, const Inventory& inventory
     if (const PciDevice* device = find_pci(inventory, nic.pci_address)) {
       nic.link = device->link;
       if (!nic.node) nic.node = device->node;
+      nic.virtual_function = !device->physical_function.empty();
     }
+    read_nic_hardware(reader, base, nic);
   }
   // The loopback's and a bridge's offloads shape latency too; asking costs a system call each.
   read_ethtool(reader, nic);

@@ -33,6 +33,34 @@ std::vector<std::string> namespaces_of(const Inventory& inventory, const NvmeCon
   return names;
 }
 
+// The subsystem that a controller belongs to links back to it; drives of their own have one each.
+std::string subsystem_of(Reader& reader, const std::string& controller) {
+  for (const std::string& name : reader.names("/sys/class/nvme-subsystem")) {
+    if (reader.exists("/sys/class/nvme-subsystem/" + name + "/" + controller))
+      return printable(name);
+  }
+  return {};
+}
+
+void take_namespaces(Reader& reader, const Inventory& inventory, NvmeController& nvme) {
+  for (const BlockDevice& device : inventory.block) {
+    const auto& names = nvme.namespaces;
+    if (std::find(names.begin(), names.end(), device.name) == names.end()) continue;
+    NvmeNamespace space;
+    space.name = device.name;
+    space.size = device.size;
+    space.block_bytes = device.logical_block_bytes;
+    if (const auto id = reader.count("/sys/block/" + device.name + "/nsid"); id && *id > 0) {
+      space.id = static_cast<unsigned>(std::min<std::uint64_t>(*id, 0xffffffff));
+    }
+    // Kernels since 6.8 tell it without asking the drive.
+    const auto metadata = reader.count("/sys/block/" + device.name + "/metadata_bytes");
+    if (metadata && *metadata <= 65535) space.metadata_bytes = static_cast<unsigned>(*metadata);
+    nvme.poll_queues = device.poll_queues;
+    nvme.spaces.push_back(std::move(space));
+  }
+}
+
 NvmeController read_controller(Reader& reader, const std::string& name,
                                const Inventory& inventory) {
   const std::string base = "/sys/class/nvme/" + name + "/";
@@ -45,12 +73,23 @@ NvmeController read_controller(Reader& reader, const std::string& name,
   nvme.state = reader.word(base + "state");
   nvme.pci_address = pci_address_in(reader.resolved("/sys/class/nvme/" + name));
   nvme.node = reader.node(base + "numa_node");
+  nvme.subsystem = subsystem_of(reader, name);
+  if (!nvme.subsystem.empty()) {
+    nvme.multipath_policy =
+        reader.word("/sys/class/nvme-subsystem/" + nvme.subsystem + "/iopolicy");
+  }
+  // sysfs counts the entries from 0.
+  if (const auto depth = reader.count(base + "sqsize"); depth && *depth <= 65535) {
+    nvme.queue_depth = static_cast<unsigned>(*depth) + 1;
+  }
   const auto queues = reader.count(base + "queue_count");
   if (queues && *queues <= 65536) nvme.queue_count = static_cast<unsigned>(*queues);
   nvme.latency_tolerance_us = reader.word(base + "power/pm_qos_latency_tolerance_us");
   const auto entries = reader.names("/sys/class/nvme/" + name);
   nvme.temperature_celsius = read_temperature(reader, base, entries);
   nvme.namespaces = namespaces_of(inventory, nvme, entries);
+  take_namespaces(reader, inventory, nvme);
+  ask_nvme(reader, nvme);
   if (const PciDevice* device = find_pci(inventory, nvme.pci_address)) {
     nvme.link = device->link;
     if (!nvme.node) nvme.node = device->node;

@@ -38,6 +38,10 @@ unsigned lanes(std::optional<std::uint64_t> width) {
   return width && *width <= 32 ? static_cast<unsigned>(*width) : 0;
 }
 
+unsigned functions(std::optional<std::uint64_t> count) {
+  return count && *count <= 65536 ? static_cast<unsigned>(*count) : 0;
+}
+
 std::optional<PcieLink> read_link(Reader& reader, const std::string& device) {
   PcieLink link;
   link.speed_max_gts = transfers(reader.word(device + "/max_link_speed"));
@@ -120,6 +124,14 @@ void read_pci(Reader& reader, Inventory& inventory) {
     if (link_matters(device.class_id)) {
       device.link = read_link(reader, path);
       device.iommu_group = reader.link_name(path + "/iommu_group");
+      if (!device.iommu_group.empty()) {
+        device.iommu_domain = reader.word(path + "/iommu_group/type");
+      }
+      device.virtual_functions_max = functions(reader.count(path + "/sriov_totalvfs"));
+      if (device.virtual_functions_max > 0) {
+        device.virtual_functions = functions(reader.count(path + "/sriov_numvfs"));
+      }
+      device.physical_function = pci_address_in(reader.link_name(path + "/physfn"));
     }
     inventory.pci.push_back(std::move(device));
   }

@@ -175,6 +175,10 @@ std::vector<std::string> Reader::names(const std::string& path) {
   return std::move(*found);
 }
 
+std::vector<std::string> Reader::names_quietly(const std::string& path) {
+  return host_.list(path).value_or(std::vector<std::string>());
+}
+
 std::string Reader::link_name(const std::string& path) {
   const auto target = host_.read_link(path);
   if (!target) return {};
@@ -187,10 +191,17 @@ std::string Reader::resolved(const std::string& path) {
 }
 
 Reply Reader::ask(std::string_view kind, std::string_view target) {
+  return ask_why(kind, target).value_or(Reply());
+}
+
+Expected<Reply> Reader::ask_why(std::string_view kind, std::string_view target) {
   auto reply = host_.ask({std::string(kind), std::string(target)});
-  if (!reply) return {};
+  if (!reply) {
+    note(reply.error());
+    return reply;
+  }
   for (auto& [key, value] : *reply) value = printable(value);
-  return std::move(*reply);
+  return reply;
 }
 
 void Reader::note(const Error& error) {

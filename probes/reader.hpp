@@ -46,14 +46,20 @@ class Reader {
 
   // Names in a directory, in Host::list()'s order; empty when absent.
   std::vector<std::string> names(const std::string& path);
+  // The same, without remembering a denial: for what only root has and nobody else misses.
+  std::vector<std::string> names_quietly(const std::string& path);
   // The last component of a symlink's target, or "".
   std::string link_name(const std::string& path);
   // The path with every symlink followed, or "".
   std::string resolved(const std::string& path);
   bool exists(const std::string& path) { return host_.exists(path); }
 
-  // Host::ask(); an empty reply for every error. Values are made printable.
+  // Host::ask(); an empty reply for every error, of which a denial is remembered. Values are made
+  // printable.
   Reply ask(std::string_view kind, std::string_view target = {});
+
+  // The same with the reason of a failure in words: "Input/output error".
+  Expected<Reply> ask_why(std::string_view kind, std::string_view target);
 
   // What was denied: "path: Permission denied", in reading order, each once.
   std::vector<std::string> take_unreadable();

@@ -17,6 +17,21 @@ std::optional<std::int64_t> whole(const Reply& reply, const char* key) {
   return value ? std::optional(*value) : std::nullopt;
 }
 
+PtpClock read_ptp_clock(Reader& reader, const std::string& name, const std::vector<Nic>& nics) {
+  const std::string path = "/sys/class/ptp/" + name;
+  PtpClock clock;
+  clock.name = printable(name);
+  clock.clock_name = reader.word(path + "/clock_name");
+  clock.pci_address = pci_address_in(reader.resolved(path));
+  clock.max_adjustment_ppb = reader.number(path + "/max_adjustment");
+  clock.external_channels = reader.number(path + "/n_external_timestamps");
+  clock.pulse_per_second = reader.flag(path + "/pps_available");
+  for (const Nic& nic : nics) {
+    if (nic.ptp_clock == clock.name) clock.interfaces.push_back(nic.name);
+  }
+  return clock;
+}
+
 }  // namespace
 
 std::set<std::string> running_programs(Reader& reader) {
@@ -38,12 +53,15 @@ void read_time(Reader& reader, const std::set<std::string>& running, Inventory& 
   time.offset_ns = whole(kernel, "offset_ns");
   time.estimated_error_us = whole(kernel, "estimated_error_us");
   time.maximum_error_us = whole(kernel, "maximum_error_us");
+  time.frequency_ppb = whole(kernel, "frequency_ppb");
+  time.tai_offset_s = whole(kernel, "tai_offset_s");
   for (const std::string_view daemon : kDaemons) {
     if (running.contains(std::string(daemon))) time.daemons.emplace_back(daemon);
   }
   for (const std::string& name : reader.names("/sys/class/ptp")) {
-    time.ptp_clocks.push_back(printable(name) + ": " +
-                              reader.word("/sys/class/ptp/" + name + "/clock_name"));
+    PtpClock clock = read_ptp_clock(reader, name, inventory.nics);
+    time.ptp_clocks.push_back(clock.name + ": " + clock.clock_name);
+    time.ptp.push_back(std::move(clock));
   }
 }
 

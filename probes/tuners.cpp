@@ -71,7 +71,6 @@ void read_tuners(Reader& reader, const std::set<std::string>& running, Inventory
   for (const Tuner& tuner : kTuners) {
     const bool runs = !tuner.program.empty() && running.contains(std::string(tuner.program));
     add_tuner(reader, tuner, runs, environment);
-    if (tuner.name == "irqbalance") inventory.interrupts.irqbalance_running = runs;
   }
   if (reader.exists("/etc/sysctl.conf")) environment.tuners.emplace_back("file: /etc/sysctl.conf");
   for (const Directory& directory : kDirectories) {
@@ -82,6 +81,7 @@ void read_tuners(Reader& reader, const std::set<std::string>& running, Inventory
     }
   }
   environment.fstrim_timer = fstrim_enabled(reader);
+  read_provenance(reader, environment);
 }
 
 }  // namespace assay::probes

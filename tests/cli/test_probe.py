@@ -1,9 +1,10 @@
 """`assay probe`, `check`, `explain`, `techniques`, `profiles`: reading, as root and as anybody."""
 import json
 import os
-import subprocess
+import sys
+import time
 
-from harness import COULD_NOT, NOT_AS_WANTED, OK, SKIPPED, CliTest, as_nobody
+from harness import COULD_NOT, INTERRUPTED, NOT_AS_WANTED, OK, SKIPPED, SOURCE, USAGE, CliTest, as_nobody
 
 EVALUATED = (OK, NOT_AS_WANTED, SKIPPED)
 
@@ -40,6 +41,61 @@ class Probe(CliTest):
     def test_root_that_is_not_there(self):
         for command in (["probe"], ["check", "default"], ["techniques"]):
             self.assert_fails(self.run_assay(*command, "--root", "/nowhere/at/all"), COULD_NOT, "/nowhere/at/all")
+
+    def test_areas(self):
+        document = self.json_of("probe", "net", "time")
+        self.assertEqual(document["areas"], ["net", "time"])
+        self.assertEqual(set(document), {"schema", "version", "areas", "host", "net", "time", "unreadable"})
+        self.assertNotIn("KERNEL", self.run_assay("probe", "memory").stdout)
+        self.assert_fails(self.run_assay("probe", "nmve"), USAGE, 'did you mean "nvme"')
+
+    def test_every_area_alone_says_what_it_says_in_the_whole(self):
+        whole = self.json_of("probe")
+        for area in ("rdma", "storage", "limits", "pci", "mounts"):
+            self.assertEqual(self.json_of("probe", area)[area], whole[area], area)
+
+    def test_window(self):
+        interrupts = self.json_of("probe", "interrupts", "--window", "100ms")["interrupts"]
+        self.assertGreaterEqual(interrupts["window_ns"], 100_000_000)
+        self.assertIsNone(self.json_of("probe", "interrupts")["interrupts"]["window_ns"])
+        for wrong in ("0", "-1s", "5", "2h", "soon"):
+            self.assert_fails(self.run_assay("probe", "--window", wrong), USAGE)
+        self.assert_fails(self.run_assay("probe", "--window", "1s", "--root", str(self.files)), USAGE, "stands still")
+
+    def test_window_ends_with_ctrl_c(self):
+        process = self.start_assay("probe", "interrupts", "--window", "1h")
+        time.sleep(0.5)
+        self.interrupt(process, timeout=10)
+        self.assertEqual(process.returncode, INTERRUPTED)
+
+    def test_storage_under_a_path(self):
+        document = self.json_of("probe", "--path", "/")
+        self.assertEqual(document["areas"], ["storage"])
+        self.assertEqual([entry["path"] for entry in document["storage"]], ["/"])
+        self.assertEqual(document["storage"][0]["mount_point"], "/")
+        self.assertIn("STORAGE", self.run_assay("probe", "storage", "--path", "/tmp").stdout)
+        self.assert_fails(self.run_assay("probe", "--path", "/no/such/place"), COULD_NOT, "/no/such/place")
+
+    def test_spawns_nothing(self):
+        """A limit of no further process: whatever would be started could not be."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can become a user without processes")
+        script = "import os,resource,sys; resource.setrlimit(resource.RLIMIT_NPROC,(0,0)); " \
+                 "os.execv(sys.argv[1], sys.argv[1:])"
+        wrapper = [sys.executable, "-c", script]
+        done = self.run_assay("probe", "--format", "json", wrapper=wrapper, **as_nobody())
+        self.assertEqual(done.returncode, OK, done.stderr)
+
+    def test_valid_by_the_schema_whatever_is_asked_for(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("python3-jsonschema is not installed")
+        schema = json.loads((SOURCE / "docs/schemas/probe.schema.json").read_text())
+        for arguments in ([], ["net"], ["--path", "/"], ["interrupts", "--window", "50ms"],
+                          ["--root", str(self.files)]):
+            with self.subTest(arguments):
+                jsonschema.validate(self.json_of("probe", *arguments), schema)
 
     def test_empty_tree(self):
         document = self.json_of("probe", "--root", str(self.files))
