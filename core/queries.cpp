@@ -67,6 +67,9 @@ constexpr std::array kKinds = std::to_array<QueryKind>({
     {"net.qdisc", "interface", "root,leaves",
      "rtnetlink(7), RTM_GETQDISC; leaves: kinds below a multi-queue root, \"fq_codel,fq\"",
      queries::net_qdisc},
+    {"net.xdp", "interface", "features,zero_copy_segments",
+     "Documentation/netlink/specs/netdev.yaml; \"\": the driver has no XDP of its own",
+     queries::net_xdp},
     {"vlan.info", "interface", "id,lower", "SIOCGIFVLAN, <linux/if_vlan.h>", queries::vlan_info},
     {"nvme.identify", "nvme",
      "version,max_transfer_bytes,volatile_write_cache,write_cache_on,warning_celsius,"

@@ -48,6 +48,9 @@ Expected<Reply> vlan_info(std::string_view target);
 // --- queries_qdisc.cpp; the target is an interface ---
 Expected<Reply> net_qdisc(std::string_view target);
 
+// --- queries_xdp.cpp; the target is an interface ---
+Expected<Reply> net_xdp(std::string_view target);
+
 // --- queries_nvme.cpp; the target is a controller's or a namespace's name; most need root ---
 Expected<Reply> nvme_identify(std::string_view target);
 Expected<Reply> nvme_smart(std::string_view target);

@@ -29,9 +29,10 @@ std::string field(const char (&text)[kSize]) {
 }  // namespace
 
 Expected<void> ethtool_call(std::string_view interface, void* command, std::string_view what) {
-  // A socket of any family reaches the device layer.
-  const UniqueFd channel(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!channel) return fail_errno(errno, what, interface);
+  // A socket of any family reaches the device layer. One serves every question of the program:
+  // a host with a hundred interfaces is asked a thousand.
+  static const UniqueFd channel(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!channel) return fail_errno(EMFILE, what, interface);
   ifreq request{};
   interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
   request.ifr_data = static_cast<char*>(command);

@@ -60,9 +60,10 @@ Expected<Areas> parse_areas(const std::vector<std::string>& names) {
       std::array<std::string_view, kAreaCount> known;
       std::transform(kRows.begin(), kRows.end(), known.begin(),
                      [](const AreaRow& candidate) { return candidate.name; });
+      const std::string hint = did_you_mean(name, known);
       return fail(ErrorCode::invalid, "probe", name,
-                  fmt::format("there is no such area{}", did_you_mean(name, known)),
-                  fmt::format("areas: {}", fmt::join(known, " ")));
+                  hint.empty() ? fmt::format("there is no such area: {}", fmt::join(known, ", "))
+                               : "there is no such area" + hint);
     }
     areas.set(static_cast<std::size_t>(row->area));
   }

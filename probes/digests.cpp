@@ -77,8 +77,11 @@ constexpr auto kRows = std::to_array<Row>({
     {"kernel.boot_id", Part::state},
     {"kernel.config", Part::none},  // follows from the release; some hide /boot
     {"kernel.config_source", Part::none},
+    {"kernel.fair_server_runtime_ns", Part::none},
+    {"kernel.modules", Part::state},
     {"kernel.preempt_mode", Part::none},
     {"kernel.tainted", Part::state},
+    {"kernel.tracers", Part::none},
     {"kernel.tsc_constant", Part::identity},
     {"kernel.tsc_hz", Part::identity},
     {"kernel.tsc_nonstop", Part::identity},

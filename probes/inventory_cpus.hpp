@@ -152,6 +152,7 @@ struct Memory {
   std::vector<HugePages> huge_pages;    // of the whole host, per size
   std::optional<std::int64_t> swappiness;
   std::optional<std::int64_t> ksm_run;  // 0: same pages are not merged
+  Bytes default_huge_page;              // what MAP_HUGETLB gives; 0: none
   std::string thp_shmem;                // shared memory's own word; empty: no file
 };
 

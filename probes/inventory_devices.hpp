@@ -107,7 +107,7 @@ struct Nic {
   bool virtual_function = false;  // of SR-IOV
   std::vector<std::string> rdma;  // RDMA devices on the same function
   // More of ethtool's and the kernel's answers, keys as core/queries.cpp names them.
-  std::map<std::string, std::string, std::less<>> link_mode, fec, flow_rules, qdisc;
+  std::map<std::string, std::string, std::less<>> link_mode, fec, flow_rules, qdisc, xdp;
   // Since the driver was loaded: "rx_dropped", "rx_missed_errors" ...; physical ones only.
   std::map<std::string, std::uint64_t, std::less<>> errors;
 };

@@ -49,7 +49,13 @@ struct Kernel {
   std::optional<bool> tsc_offered;     // the kernel trusts it as a clocksource
   std::string lockdown;                // "none", "integrity", "confidentiality"; "" no lockdown
   std::optional<std::int64_t> tainted;
-  std::vector<std::string> iommus;  // "dmar0": units in use; empty: no IOMMU
+  // CPUs whose RCU callbacks run elsewhere in effect: those that have a thread rcuop/N.
+  std::optional<CpuSet> rcu_offloaded;
+  // What ordinary tasks keep on a CPU that real-time ones fill (sched/fair_server); root only.
+  std::optional<std::int64_t> fair_server_runtime_ns;
+  std::vector<std::string> modules;  // loaded or built in, of those that techniques need
+  std::vector<std::string> tracers;  // "osnoise", "timerlat" ...; root only
+  std::vector<std::string> iommus;   // "dmar0": units in use; empty: no IOMMU
 };
 
 struct PtpClock {

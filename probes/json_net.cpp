@@ -71,6 +71,7 @@ Json nic_json(const Nic& nic) {
           {"fec", nic.fec},
           {"flow_rules", nic.flow_rules},
           {"qdisc", nic.qdisc},
+          {"xdp", nic.xdp},
           {"errors", nic.errors}};
 }
 

@@ -97,6 +97,7 @@ Json memory_json(const Memory& memory) {
           {"huge_pages", huge_pages_json(memory.huge_pages)},
           {"swappiness", optional_json(memory.swappiness)},
           {"ksm_run", optional_json(memory.ksm_run)},
+          {"default_huge_page_bytes", memory.default_huge_page.count},
           {"thp_shmem", memory.thp_shmem}};
 }
 
@@ -145,6 +146,10 @@ Json kernel_json(const Kernel& kernel) {
           {"tsc_offered", optional_json(kernel.tsc_offered)},
           {"lockdown", kernel.lockdown},
           {"tainted", optional_json(kernel.tainted)},
+          {"rcu_offloaded", optional_json(kernel.rcu_offloaded)},
+          {"fair_server_runtime_ns", optional_json(kernel.fair_server_runtime_ns)},
+          {"modules", kernel.modules},
+          {"tracers", kernel.tracers},
           {"iommus", kernel.iommus}};
 }
 

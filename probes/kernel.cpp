@@ -179,6 +179,18 @@ void read_io_uring(Reader& reader, Kernel& kernel) {
   }
 }
 
+// Parts of the kernel that techniques need, and those that only root may see.
+void read_abilities(Reader& reader, Kernel& kernel) {
+  constexpr auto kModules = std::to_array<std::string_view>(
+      {"af_packet", "ib_core", "irdma", "mlx5_ib", "msr", "nvme", "rdma_cm", "rdma_rxe", "siw",
+       "uio_pci_generic", "vfio", "vfio_iommu_type1", "vfio_pci", "virtio_net", "xsk_diag"});
+  for (const std::string_view name : kModules) {
+    if (reader.exists("/sys/module/" + std::string(name))) kernel.modules.emplace_back(name);
+  }
+  kernel.fair_server_runtime_ns = reader.number("/sys/kernel/debug/sched/fair_server/cpu0/runtime");
+  kernel.tracers = split(reader.word("/sys/kernel/tracing/available_tracers"), " ");
+}
+
 // The CPU's flags: the topology's, or read here when nobody asked for the topology.
 std::vector<std::string> cpu_flags(Reader& reader, const Topology& topology) {
   if (!topology.cpus.empty() || !topology.flags.empty()) return topology.flags;
@@ -188,6 +200,15 @@ std::vector<std::string> cpu_flags(Reader& reader, const Topology& topology) {
 }
 
 }  // namespace
+
+void note_rcu_threads(const std::set<std::string>& running, Kernel& kernel) {
+  if (running.empty()) return;  // a capture without processes
+  CpuSet cpus;
+  for (const std::string& name : running) {
+    if (const auto cpu = number_after(name, "rcuop/")) cpus.add(*cpu);
+  }
+  kernel.rcu_offloaded = cpus;
+}
 
 bool is_watched_sysctl(std::string_view name) {
   return std::binary_search(kSysctls.begin(), kSysctls.end(), name);
@@ -211,6 +232,7 @@ void read_kernel(Reader& reader, Inventory& inventory) {
   if (reader.exists("/sys/kernel/security/lockdown")) {
     kernel.lockdown = reader.choice("/sys/kernel/security/lockdown");
   }
+  read_abilities(reader, kernel);
   kernel.tainted = reader.number("/proc/sys/kernel/tainted");
   for (const std::string& name : reader.names("/sys/class/iommu")) {
     kernel.iommus.push_back(printable(name));

@@ -13,11 +13,10 @@ std::uint64_t less_or_zero(std::uint64_t value) { return value < kKibLimit ? val
 
 // "MemTotal:       16331824 kB" and the like.
 void read_meminfo(Reader& reader, Memory& memory) {
-  const std::map<std::string, Bytes*, std::less<>> fields{{"MemTotal:", &memory.total},
-                                                          {"MemFree:", &memory.free},
-                                                          {"MemAvailable:", &memory.available},
-                                                          {"SwapTotal:", &memory.swap_total},
-                                                          {"SwapFree:", &memory.swap_free}};
+  const std::map<std::string, Bytes*, std::less<>> fields{
+      {"MemTotal:", &memory.total},         {"MemFree:", &memory.free},
+      {"MemAvailable:", &memory.available}, {"SwapTotal:", &memory.swap_total},
+      {"SwapFree:", &memory.swap_free},     {"Hugepagesize:", &memory.default_huge_page}};
   for (const std::string& line : split(reader.table("/proc/meminfo"), "\n")) {
     const auto words = split(line, " \t");
     if (words.size() < 2) continue;

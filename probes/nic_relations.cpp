@@ -57,6 +57,7 @@ void read_nic_hardware(Reader& reader, const std::string& base, Nic& nic) {
   nic.fec = reader.ask("ethtool.fec", nic.name);
   nic.flow_rules = reader.ask("ethtool.rxnfc", nic.name);
   nic.qdisc = reader.ask("net.qdisc", nic.name);
+  nic.xdp = reader.ask("net.xdp", nic.name);
   // Packets that were lost on the way in or out, and why.
   constexpr auto kErrors =
       std::to_array<std::string_view>({"rx_crc_errors", "rx_dropped", "rx_errors", "rx_fifo_errors",

@@ -61,10 +61,11 @@ Inventory probe(const Host& host, const ProbeOptions& options) {
     step.read(reader, inventory);
   }
   name_interrupt_queues(inventory);
-  if (has(areas, Area::time) || has(areas, Area::environment) ||
+  if (has(areas, Area::time) || has(areas, Area::environment) || has(areas, Area::kernel) ||
       has(options.areas, Area::interrupts)) {
     const std::set<std::string> running = running_programs(reader);
     inventory.interrupts.irqbalance_running = running.contains("irqbalance");
+    note_rcu_threads(running, inventory.kernel);
     if (has(areas, Area::time)) read_time(reader, running, inventory);
     if (has(areas, Area::environment)) read_environment(reader, running, inventory);
   }

@@ -76,6 +76,8 @@ void ask_nvme(Reader& reader, NvmeController& nvme);
 void read_rdma(Reader& reader, Inventory& inventory);
 void read_mounts(Reader& reader, Inventory& inventory);
 void read_kernel(Reader& reader, Inventory& inventory);
+// The CPUs whose RCU callbacks are offloaded, out of the kernel's threads.
+void note_rcu_threads(const std::set<std::string>& running, Kernel& kernel);
 // True for the sysctls that settings and techniques look at ("vm.swappiness").
 bool is_watched_sysctl(std::string_view name);
 // The build options of the running kernel that settings and techniques look at.

@@ -50,6 +50,12 @@ std::string qdisc_words(const Nic& nic) {
   return join_words({value_of(nic.qdisc, "root"), value_of(nic.qdisc, "leaves")}, ">");
 }
 
+std::string xdp_words(const Nic& nic) {
+  const std::string features = value_of(nic.xdp, "features");
+  if (features.empty()) return {};
+  return features.find("zero_copy") != std::string::npos ? "zero copy" : "copies";
+}
+
 void name_table(const Inventory& inventory, TextPage& page) {
   std::vector<std::vector<std::string>> rows;
   for (const Nic& nic : inventory.nics) {
@@ -73,11 +79,12 @@ void settings_table(const Inventory& inventory, TextPage& page) {
     rows.push_back({nic.name, nic.firmware, channel_words(nic.channels),
                     coalesce_words(nic.coalesce), offload_words(nic.features),
                     value_of(nic.rss, "queues"), value_of(nic.flow_rules, "rules"),
-                    qdisc_words(nic), stamp_words(nic), value_of(nic.fec, "active")});
+                    qdisc_words(nic), stamp_words(nic), value_of(nic.fec, "active"),
+                    xdp_words(nic)});
   }
   page.section("NETWORK SETTINGS");
   page.table({"NAME", "FIRMWARE", "CHANNELS", "COALESCE", "OFFLOADS", "RSS>", "RULES>", "QDISC",
-              "STAMPS", "FEC"},
+              "STAMPS", "FEC", "XDP"},
              std::move(rows));
 }
 

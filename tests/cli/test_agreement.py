@@ -106,7 +106,8 @@ class Processors(Agreement):
                 for name, state in self.probe["kernel"]["vulnerabilities"].items()}
         for field, data in fields.items():
             if field.startswith("Vulnerability "):
-                self.assertEqual(data, re.sub(r"^Mitigation: ", "Mitigation; ", ours[field[14:].lower()]), field)
+                # lscpu has punctuation of its own.
+                self.assertEqual(re.sub("[:;]", "", data), re.sub("[:;]", "", ours[field[14:].lower()]), field)
 
     def test_lscpu_rows(self):
         rows = json.loads(self.tool("lscpu", "-J", "-e=CPU,CORE,SOCKET,NODE,ONLINE"))["cpus"]

@@ -88,6 +88,24 @@ TEST(Kernel, SaysWhetherTheTscIsTrusted) {
   EXPECT_TRUE(probe(host, options).kernel.tsc_constant);
 }
 
+TEST(Kernel, WhatTechniquesNeed) {
+  MemoryHost host;
+  EXPECT_EQ(probe(host).kernel.rcu_offloaded, std::nullopt);
+  host.put("/proc/11/comm", "rcuop/2\n");
+  host.put("/proc/12/comm", "rcuop/10\n");
+  host.put("/proc/13/comm", "rcuop/x\n");
+  host.directory("/sys/module/vfio_pci");
+  host.put("/sys/kernel/tracing/available_tracers", "timerlat osnoise nop\n");
+  host.put("/sys/kernel/debug/sched/fair_server/cpu0/runtime", "50000000\n");
+  host.put("/proc/meminfo", "Hugepagesize:       2048 kB\n");
+  const Inventory inventory = probe(host);
+  EXPECT_EQ(inventory.kernel.rcu_offloaded, (CpuSet{2, 10}));
+  EXPECT_EQ(inventory.kernel.modules, (std::vector<std::string>{"vfio_pci"}));
+  EXPECT_EQ(inventory.kernel.tracers, (std::vector<std::string>{"timerlat", "osnoise", "nop"}));
+  EXPECT_EQ(inventory.kernel.fair_server_runtime_ns, 50000000);
+  EXPECT_EQ(inventory.memory.default_huge_page, 2_MiB);
+}
+
 TEST(Kernel, LockdownAndIommus) {
   MemoryHost host;
   EXPECT_EQ(probe(host).kernel.lockdown, "");

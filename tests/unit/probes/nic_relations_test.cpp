@@ -117,6 +117,7 @@ TEST(NicRelations, HardwareTellsMore) {
   host.reply({"ethtool.link", "eth0"}, {{"duplex", "full"}, {"autoneg", "1"}});
   host.reply({"ethtool.fec", "eth0"}, {{"active", "rs"}});
   host.reply({"ethtool.rxnfc", "eth0"}, {{"rules", "3"}, {"rings", "8"}});
+  host.reply({"net.xdp", "eth0"}, {{"features", "basic,zero_copy"}});
   host.reply({"net.qdisc", "eth0"}, {{"root", "mq"}, {"leaves", "fq_codel"}});
   host.put("/sys/devices/pci0000:80/0000:81:00.1/sriov_totalvfs", "64\n");
   host.put("/sys/devices/pci0000:80/0000:81:00.1/sriov_numvfs", "4\n");
@@ -133,6 +134,7 @@ TEST(NicRelations, HardwareTellsMore) {
   EXPECT_EQ(port.fec.at("active"), "rs");
   EXPECT_EQ(port.flow_rules.at("rules"), "3");
   EXPECT_EQ(port.qdisc.at("root"), "mq");
+  EXPECT_EQ(port.xdp.at("features"), "basic,zero_copy");
   EXPECT_TRUE(port.virtual_function);
   ASSERT_EQ(inventory.time.ptp.size(), 1U);
   EXPECT_EQ(inventory.time.ptp[0].clock_name, "ice clock");
