@@ -127,10 +127,7 @@ std::string multipath_address(Reader& reader, const std::string& base) {
 std::string target_of(Reader& reader, const std::string& base, const std::string& path,
                       const BlockDevice& device) {
   const std::string pci = "pci-" + device.pci_address;
-  if (device.kind == "optical" || device.kind == "floppy") {
-    return device.pci_address.empty() ? "device-" + device.name : pci + "/" + device.name;
-  }
-  if (!device.physical) {
+  if (!device.physical && device.kind != "optical") {
     // Device mapper's and md's own names outlive a reboot, dm-0 does not.
     std::string name = reader.word(base + "dm/name");
     return "virtual-" + (name.empty() ? device.name : name);
@@ -148,7 +145,8 @@ std::string target_of(Reader& reader, const std::string& base, const std::string
   const std::string above = path.substr(0, path.rfind("/block/"));
   const std::string place = above.substr(above.rfind('/') + 1);
   const std::size_t colon = place.find(':');
-  const bool scsi = device.kind == "scsi" && colon != std::string::npos;
+  const bool is_scsi = device.kind == "scsi" || device.kind == "optical";
+  const bool scsi = is_scsi && colon != std::string::npos;
   return scsi ? fmt::format("{}/scsi-{}", pci, place.substr(colon + 1)) : pci;
 }
 

@@ -87,10 +87,11 @@ std::string describe(const Groups& groups) {
 std::string huge_page_words(const std::vector<HugePages>& sizes) {
   std::string text;
   for (const HugePages& pages : sizes) {
+    if (pages.total == 0 && pages.free == 0) continue;
     text += fmt::format("{}{} x {} ({} free)", text.empty() ? "" : ", ", pages.total,
                         format_bytes(pages.size), pages.free);
   }
-  return text;
+  return text.empty() && !sizes.empty() ? "none" : text;
 }
 
 std::string to_table(const Inventory& inventory, const InventoryView& view) {

@@ -72,7 +72,7 @@ void busiest_table(const Interrupts& interrupts, TextPage& page) {
                     tri_state(irq->managed, "yes", "no")});
   }
   page.section(fmt::format("INTERRUPTS since boot: the busiest of {}", interrupts.irqs.size()));
-  page.table({"IRQ>", "FOR", "TARGET", "COUNT>", "NOW/S>", "ASKED", "EFFECTIVE", "MANAGED"},
+  page.table({"IRQ>", "FOR", "TARGET!", "COUNT>", "NOW/S>", "ASKED", "EFFECTIVE", "MANAGED"},
              std::move(rows));
 }
 
@@ -107,8 +107,9 @@ void device_table(const Interrupts& interrupts, TextPage& page) {
                     line.asked.to_list(), line.effective.to_list()});
   }
   page.section("INTERRUPTS by device");
-  page.table({"DEVICE", "SERVES", "VECTORS>", "MANAGED>", "COUNT>", "NOW/S>", "ASKED", "EFFECTIVE"},
-             std::move(rows));
+  page.table(
+      {"DEVICE!", "SERVES", "VECTORS>", "MANAGED>", "COUNT>", "NOW/S>", "ASKED", "EFFECTIVE"},
+      std::move(rows));
   if (devices.size() > kDevices) {
     page.line(fmt::format("and {} devices more", devices.size() - kDevices));
   }

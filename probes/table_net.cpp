@@ -67,7 +67,7 @@ void name_table(const Inventory& inventory, TextPage& page) {
                     speed_words(nic.link)});
   }
   page.section("NETWORK");
-  page.table({"NAME", "TARGET", "KIND", "DRIVER", "STATE", "SPEED>", "MTU>", "RX/TX>", "RING>",
+  page.table({"NAME!", "TARGET!", "KIND", "DRIVER", "STATE", "SPEED>", "MTU>", "RX/TX>", "RING>",
               "NODE>", "PCIE"},
              std::move(rows));
 }
@@ -82,8 +82,12 @@ void settings_table(const Inventory& inventory, TextPage& page) {
                     qdisc_words(nic), stamp_words(nic), value_of(nic.fec, "active"),
                     xdp_words(nic)});
   }
+  const bool any = std::any_of(rows.begin(), rows.end(), [](const auto& row) {
+    return std::any_of(row.begin() + 1, row.end(), [](const auto& cell) { return !cell.empty(); });
+  });
+  if (!any) return;  // a captured tree without ethtool's answers
   page.section("NETWORK SETTINGS");
-  page.table({"NAME", "FIRMWARE", "CHANNELS", "COALESCE", "OFFLOADS", "RSS>", "RULES>", "QDISC",
+  page.table({"NAME!", "FIRMWARE", "CHANNELS", "COALESCE", "OFFLOADS", "RSS>", "RULES>", "QDISC",
               "STAMPS", "FEC", "XDP"},
              std::move(rows));
 }
@@ -161,8 +165,8 @@ void rdma_table(const Inventory& inventory, TextPage& page) {
     }
   }
   page.section("RDMA");
-  page.table({"PORT", "TARGET", "KIND", "DRIVER", "FIRMWARE", "STATE", "LAYER", "RATE", "INTERFACE",
-              "NODE>"},
+  page.table({"PORT", "TARGET!", "KIND", "DRIVER", "FIRMWARE", "STATE", "LAYER", "RATE",
+              "INTERFACE", "NODE>"},
              std::move(rows));
 }
 

@@ -18,7 +18,7 @@ using Groups = std::map<std::string, CpuSet>;
 std::string describe(const Groups& groups);
 // The words that are not empty, with the separator between them.
 std::string join_words(const std::vector<std::string>& words, std::string_view separator);
-// "64 x 2MiB (60 free), 0 x 1GiB (0 free)".
+// "64 x 2MiB (60 free), 4 x 1GiB (0 free)"; "none" where every size has none.
 std::string huge_page_words(const std::vector<HugePages>& sizes);
 
 // "8 GT/s x4 (!)": the mark says that both ends could do more.

@@ -89,10 +89,10 @@ void tree_lines(const StorageNode& node, const std::string& indent, TextPage& pa
 
 void block_section(const Inventory& inventory, TextPage& page) {
   std::vector<std::vector<std::string>> rows;
-  std::vector<std::string> unused;
+  std::map<std::string, unsigned> unused;
   for (const BlockDevice& device : inventory.block) {
     if (!device.physical && device.size.count == 0) {
-      unused.push_back(device.name);
+      ++unused[device.kind];
       continue;
     }
     rows.push_back({device.name, device.target, layer_words(device), device.model,
@@ -102,10 +102,12 @@ void block_section(const Inventory& inventory, TextPage& page) {
                     mounts_of(inventory, device)});
   }
   page.section("DRIVES");
-  page.table({"NAME", "TARGET", "KIND", "MODEL", "SIZE>", "SCHEDULER", "REQS>", "QUEUES>",
+  page.table({"NAME!", "TARGET!", "KIND", "MODEL", "SIZE>", "SCHEDULER", "REQS>", "QUEUES>",
               "POLLED>", "CACHE", "NODE>", "PCIE", "MOUNTED"},
              std::move(rows));
-  page.fact("empty", join_words(unused, " "));
+  std::vector<std::string> empty;
+  for (const auto& [kind, count] : unused) empty.push_back(fmt::format("{} {}", count, kind));
+  page.fact("empty", join_words(empty, ", "));
 }
 
 void nvme_section(const Inventory& inventory, TextPage& page) {

@@ -65,7 +65,7 @@ void provenance_table(const Environment& environment, TextPage& page) {
   }
   const std::size_t shown = rows.size();
   page.section("WHO SETS WHAT");
-  page.table({"FILE", "KEY", "VALUE"}, std::move(rows));
+  page.table({"FILE!", "KEY!", "VALUE"}, std::move(rows));
   if (shown == kLines) page.line("and more: see --format json");
 }
 

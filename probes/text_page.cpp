@@ -63,15 +63,25 @@ void drop_empty_columns(std::vector<std::string>& header,
   }
 }
 
-// Shrinks the widest columns until a line fits.
-void fit(std::vector<std::size_t>& widths) {
+// Shrinks the widest columns until a line fits; `kept` ones when the others cannot give more.
+void fit(std::vector<std::size_t>& widths, const std::vector<bool>& kept) {
+  constexpr std::size_t kNarrow = 9;
+  constexpr std::size_t kLeast = 4;
   std::size_t total = kIndent;
   for (const std::size_t width : widths) total += width + kGap;
   total -= kGap;
   while (total > TextPage::kWidth) {
-    auto widest = std::max_element(widths.begin(), widths.end());
-    if (*widest <= 4) return;
-    --*widest;
+    std::size_t widest = widths.size();
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      const bool may = !kept[i] && widths[i] > kNarrow;
+      if (may && (widest == widths.size() || widths[i] > widths[widest])) widest = i;
+    }
+    if (widest == widths.size()) {
+      const auto most = std::max_element(widths.begin(), widths.end());
+      widest = static_cast<std::size_t>(most - widths.begin());
+    }
+    if (widths[widest] <= kLeast) return;
+    --widths[widest];
     --total;
   }
 }
@@ -113,12 +123,14 @@ void TextPage::line(std::string_view value) {
 
 void TextPage::table(std::vector<std::string> header, std::vector<std::vector<std::string>> rows) {
   if (rows.empty()) return;
-  open();
   drop_empty_columns(header, rows);
+  open();
   std::vector<bool> right;
+  std::vector<bool> kept;
   for (std::string& name : header) {
     right.push_back(name.ends_with('>'));
-    if (right.back()) name.pop_back();
+    kept.push_back(name.ends_with('!'));
+    if (right.back() || kept.back()) name.pop_back();
   }
   rows.insert(rows.begin(), std::move(header));
   std::vector<std::size_t> widths(right.size(), 1);
@@ -129,7 +141,7 @@ void TextPage::table(std::vector<std::string> header, std::vector<std::vector<st
       widths[i] = std::max(widths[i], display_width(row[i]));
     }
   }
-  fit(widths);
+  fit(widths, kept);
   for (const std::vector<std::string>& row : rows) {
     std::string line(kIndent, ' ');
     std::size_t column = kIndent;

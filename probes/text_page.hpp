@@ -20,7 +20,8 @@ class TextPage {
   // Rows under a header; an empty cell shows as "-", a column of nothing else not at all. Columns
   // are as wide as their widest cell; where a line is too long the widest column gives way first,
   // and cells that are cut end in "…". Columns whose name ends in
-  // '>' (not shown) are aligned to the right.
+  // '>' (not shown) are aligned to the right; those that end in '!' (not shown) give way only when
+  // all others are narrow.
   void table(std::vector<std::string> header, std::vector<std::vector<std::string>> rows);
   // A line of its own, indented.
   void line(std::string_view text);

@@ -66,7 +66,8 @@ Json devices(const Inventory& inventory) {
   }
   Json block = Json::array();
   for (const BlockDevice& device : inventory.block) {
-    if (!device.physical && device.kind != "dm" && device.kind != "md") continue;
+    const bool told = device.kind == "dm" || device.kind == "md" || device.kind == "optical";
+    if (!device.physical && !told) continue;
     block.push_back(fmt::format("{} {} {} {} {}", device.name, device.kind, device.target,
                                 format_bytes(device.size), device.scheduler));
   }

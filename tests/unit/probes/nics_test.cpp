@@ -88,7 +88,7 @@ TEST(Nics, TellsTheKindsApart) {
                                                        {"br0", "bridge"},
                                                        {"eth0.5", "vlan"},
                                                        {"veth1", "veth"},
-                                                       {"tun0", "virtual"},
+                                                       {"tun0", "tun"},
                                                        {"slave0", "virtual"}}));
   for (const Nic& nic : probe(host).nics) {
     EXPECT_EQ(nic.target, "virtual-" + nic.name);

@@ -47,6 +47,38 @@ TEST(Pci, ReadsLinksAndWhatTheSlotCan) {
   EXPECT_TRUE(found->link->degraded());
 }
 
+TEST(Pci, ALinkIsJudgedByBothItsEnds) {
+  PcieLink link;
+  link.speed_max_gts = 16;
+  link.width_max = 16;
+  link.speed_gts = 8;
+  link.width = 8;
+  EXPECT_TRUE(link.degraded());  // a slot that does not tell is taken for one that can
+  link.slot_speed_max_gts = 8;
+  link.slot_width_max = 8;
+  EXPECT_FALSE(link.degraded());  // as fast as this slot goes
+  EXPECT_TRUE(link.limited_by_slot());
+  link.width = 4;
+  EXPECT_TRUE(link.degraded());
+  link.width = 0;
+  link.speed_gts = 0;
+  EXPECT_FALSE(link.degraded());  // not told is not slow
+  link.slot_speed_max_gts = 32;
+  link.slot_width_max = 16;
+  EXPECT_FALSE(link.limited_by_slot());
+}
+
+TEST(Pci, TellsHowTheIommuTranslates) {
+  MemoryHost host;
+  put_pci(host, "0000:01:00.0", "pci0000:00/0000:01:00.0", "20000", "ice");
+  host.link("/sys/devices/pci0000:00/0000:01:00.0/iommu_group", "/sys/kernel/iommu_groups/7");
+  host.put("/sys/devices/pci0000:00/0000:01:00.0/max_link_speed", "8.0 GT/s PCIe\n");
+  host.put("/sys/kernel/iommu_groups/7/type", "identity\n");
+  const PciDevice device = probe(host).pci.at(0);
+  EXPECT_EQ(device.iommu_group, "7");
+  EXPECT_EQ(device.iommu_domain, "identity");
+}
+
 TEST(Pci, LyingFilesDoNoHarm) {
   MemoryHost host;
   put_pci(host, "0000:01:00.0", "pci0000:00/0000:01:00.0", "10802", "nvme");

@@ -82,6 +82,67 @@ TEST(Table, ReadsAtAGlance) {
   for (const std::string& line : lines_of(text)) EXPECT_LE(display_width(line), 100U) << line;
 }
 
+// 256 CPUs on 8 nodes, a NIC with 128 queues each way and a drive with 64: what differs is told in
+// ranges, and nothing that says where a thing is gets cut.
+Inventory large_host() {
+  Inventory inventory;
+  Topology& topology = inventory.topology;
+  for (unsigned id = 0; id < 256; ++id) {
+    Cpu cpu;
+    cpu.id = CpuId{id};
+    cpu.package = id / 128;
+    cpu.node = NodeId{id / 32};
+    cpu.siblings = CpuSet{id};
+    cpu.frequency.emplace().governor = id % 2 == 0 ? "performance" : "powersave";
+    cpu.idle_states = {{0, "POLL", std::chrono::microseconds(0), false},
+                       {1, "C6", std::chrono::microseconds(133), id > 200}};
+    topology.online.add(id);
+    topology.cpus.push_back(cpu);
+    inventory.interrupts.cpus.push_back(cpu.id);
+  }
+  for (unsigned id = 0; id < 64; ++id) {
+    Node node;
+    node.id = NodeId{id};
+    for (unsigned cpu = id; cpu < 256; cpu += 64) node.cpus.add(cpu);
+    node.distances = std::vector<unsigned>(64, 32);
+    node.distances[id] = 10;
+    topology.nodes.push_back(node);
+  }
+  Nic nic;
+  nic.name = "enp129s0f0np0";
+  nic.target = "pci-0000:81:00.0/0";
+  nic.kind = "physical";
+  nic.driver = "mlx5_core";
+  nic.firmware = "22.36.1010 (MT_0000000359)";
+  nic.rx_queues = nic.tx_queues = 128;
+  for (unsigned i = 0; i < 128; ++i) {
+    nic.queues.push_back({fmt::format("rx-{}", i), CpuSet{}, 0, {}});
+    nic.queues.push_back({fmt::format("tx-{}", i), CpuSet{i}, {}, {}});
+    Irq irq;
+    irq.number = fmt::format("{}", 100 + i);
+    irq.target = fmt::format("msix{}@pci-0000:81:00.0", i);
+    irq.device = "0000:81:00.0";
+    irq.serves = {nic.name};
+    irq.queue = fmt::format("comp{}", i);
+    irq.asked = CpuSet{i};
+    irq.counts.assign(256, i);
+    inventory.interrupts.irqs.push_back(irq);
+  }
+  inventory.nics.push_back(nic);
+  return inventory;
+}
+
+TEST(Table, StaysShortOnALargeHost) {
+  const std::string text = to_table(large_host());
+  const auto lines = lines_of(text);
+  EXPECT_LE(lines.size(), 150U);
+  for (const std::string& line : lines) EXPECT_LE(display_width(line), 100U) << line;
+  EXPECT_NE(text.find("XPS: 128 different sets over CPUs 0-127"), std::string::npos) << text;
+  EXPECT_NE(text.find("msix127@pci-0000:81:00.0"), std::string::npos);
+  EXPECT_NE(text.find("enp129s0f0np0  pci-0000:81:00.0/0"), std::string::npos);
+  EXPECT_NE(text.find("10 32\n"), std::string::npos);
+}
+
 TEST(Table, OfNothingIsStillAPage) {
   const std::string text = to_table(Inventory{});
   EXPECT_TRUE(text.starts_with("HOST\n"));

@@ -197,7 +197,7 @@ TEST(Block, ADiscIsNoDriveToTune) {
   ASSERT_EQ(inventory.block.size(), 1U);
   EXPECT_EQ(inventory.block[0].kind, "optical");
   EXPECT_FALSE(inventory.block[0].physical);
-  EXPECT_EQ(inventory.block[0].target, "pci-0000:00:1f.2/sr0");
+  EXPECT_EQ(inventory.block[0].target, "pci-0000:00:1f.2/scsi-0:0:0");
 }
 
 TEST(Block, TellsWhatATransferMayBe) {
