@@ -11,7 +11,7 @@ namespace {
 
 // A stack is a handful of layers; a tree that says more lies, or is a cycle.
 constexpr unsigned kDepthMax = 16;
-constexpr std::size_t kNodesMax = 1024;
+constexpr std::size_t kNodesMax = 8192;  // of all paths together
 
 struct Why {
   std::string_view type, note;
@@ -139,8 +139,7 @@ std::string overlay_upper(const Mount& mount) {
   return {};
 }
 
-void fill(const Inventory& inventory, const Mount& mount, StoragePath& result) {
-  Builder builder(inventory);
+void fill(const Inventory& inventory, const Mount& mount, Builder& builder, StoragePath& result) {
   result.mount_point = mount.point;
   result.source = mount.source;
   result.type = mount.type;
@@ -165,11 +164,12 @@ StorageNode storage_under(const Inventory& inventory, const std::string& device)
 std::vector<StoragePath> mounted_storage(const Inventory& inventory) {
   std::vector<StoragePath> result;
   std::set<std::string> seen;
+  Builder builder(inventory);
   for (const Mount& mount : inventory.mounts) {
     if (mount.block_device.empty() || !seen.insert(mount.block_device).second) continue;
     StoragePath entry;
     entry.path = mount.point;
-    fill(inventory, mount, entry);
+    fill(inventory, mount, builder, entry);
     result.push_back(std::move(entry));
   }
   return result;
@@ -191,7 +191,8 @@ Expected<StoragePath> storage_of_path(const Host& host, const Inventory& invento
   }
   StoragePath result;
   result.path = path;
-  fill(inventory, *mount, result);
+  Builder builder(inventory);
+  fill(inventory, *mount, builder, result);
   return result;
 }
 
