@@ -109,9 +109,11 @@ void read_cpu_kinds(Reader& reader, Topology& topology) {
   const auto performance = reader.cpus("/sys/devices/cpu_core/cpus");
   const auto efficiency = reader.cpus("/sys/devices/cpu_atom/cpus");
   if (performance && efficiency) {
+    const auto low_power = reader.cpus("/sys/devices/cpu_lowpower/cpus");
     for (Cpu& cpu : topology.cpus) {
       if (performance->contains(cpu.id.value)) cpu.kind = "performance";
       if (efficiency->contains(cpu.id.value)) cpu.kind = "efficiency";
+      if (low_power && low_power->contains(cpu.id.value)) cpu.kind = "low-power";
     }
     return;
   }

@@ -53,7 +53,7 @@ struct Cpu {
   std::optional<unsigned> package, die, cluster, core;  // the kernel's own ids
   NodeId node;
   CpuSet siblings;   // online hardware threads of the same core, itself included
-  std::string kind;  // hybrid machines: "performance", "efficiency", "middle"; else empty
+  std::string kind;  // hybrid: "performance", "efficiency", "middle", "low-power"; else ""
   std::optional<Frequency> frequency;
   std::vector<IdleState> idle_states;
   std::optional<std::int64_t> energy_perf_bias;  // 0 (performance) to 15 (power saving)

@@ -107,6 +107,21 @@ TEST(CpuKinds, ThePmusTellThem) {
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.cpus.at(1).kind, "performance");
   EXPECT_EQ(topology.cpus.at(2).kind, "efficiency");
+  host.put("/sys/devices/cpu_lowpower/cpus", "3\n");
+  EXPECT_EQ(probe(host).topology.cpus.at(2).kind, "efficiency");
+  EXPECT_EQ(probe(host).topology.cpus.at(3).kind, "low-power");
+}
+
+TEST(Frequency, TellsWhatThereIsToChooseFrom) {
+  MemoryHost host;
+  put_cpu(host, {0, 0, 0, "", ""});
+  const std::string base = fmt::format("{}/cpu0/cpufreq/", kCpus);
+  host.put(base + "scaling_governor", "powersave\n");
+  host.put(base + "scaling_available_governors", "performance powersave \n");
+  host.put(base + "energy_performance_available_preferences", "default performance\n");
+  const Topology topology = probe(host).topology;
+  EXPECT_EQ(topology.governors, (std::vector<std::string>{"performance", "powersave"}));
+  EXPECT_EQ(topology.energy_preferences, (std::vector<std::string>{"default", "performance"}));
 }
 
 TEST(CpuKinds, CapacitiesTellThemOnArm) {
