@@ -65,6 +65,11 @@ class Bench(CliTest):
         parameters = measurement["parameters"]
         self.assertEqual((parameters["depth"], parameters["block"], parameters["pattern"]), ("8", "16KiB", "sequential"))
 
+    def test_parameter_that_a_technique_does_not_take(self):
+        done = self.run_assay("bench", "storage.pread", "--depth", "32", "--size", "16MiB", "--duration", "50ms")
+        self.assertIn("storage.pread takes no depth: ignored", done.stderr)
+        self.assertNotIn("d32", done.stdout)
+
     def test_every_cpu_in_turn(self):
         for cpu in sorted(os.sched_getaffinity(0))[:4]:
             with self.subTest(cpu=cpu):
@@ -172,5 +177,5 @@ class Bench(CliTest):
             pass
         output, _ = self.interrupt(process)
         self.assertEqual(process.returncode, INTERRUPTED)
-        self.assertTrue(json.loads(output)["interrupted"])
+        self.assertTrue(json.loads(output)["partial"])
         self.assert_nothing_left()
