@@ -3,7 +3,9 @@ import json
 import os
 import resource
 import stat
+import time
 import unittest
+from pathlib import Path
 
 from harness import (COULD_NOT, INCONCLUSIVE, INTERRUPTED, OK, SKIPPED, USAGE, WITHOUT_IO_URING, CliTest, as_nobody,
                      on_small_disk)
@@ -95,6 +97,18 @@ class Bench(CliTest):
         done = self.run_assay("bench", "storage.pread", "--file", str(path), "--block", "64KiB")
         self.assertIn(done.returncode, (SKIPPED, COULD_NOT, USAGE))
         self.assertIn("64KiB", done.stdout + done.stderr)
+
+    def test_mapped_file_that_becomes_shorter(self):
+        path = self.make_file("log", 32 << 20)
+        process = self.start_assay("bench", "storage.mmap", "--file", str(path), "--duration", "20s")
+        maps = Path(f"/proc/{process.pid}/maps")
+        while process.poll() is None and path.name not in maps.read_text():
+            time.sleep(0.01)
+        os.truncate(path, 0)
+        _, error = process.communicate(timeout=120)
+        # In a block or between two: either way it ends by itself and says what was wrong with the file.
+        self.assertGreater(process.returncode, 0, error)
+        self.assertIn("file", error)
 
     def test_sparse_file(self):
         path = self.files / "sparse"
