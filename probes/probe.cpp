@@ -1,12 +1,15 @@
 #include "probes/probe.hpp"
 
+#include "core/bounded_host.hpp"
 #include "probes/hwloc_witness.hpp"
 #include "probes/subsystems.hpp"
 
 namespace assay::probes {
 
 Inventory probe(const Host& host) {
-  Reader reader(host);
+  // A tree that lies about its size ends here, whatever each probe believes.
+  const BoundedHost bounded(host);
+  Reader reader(bounded);
   Inventory inventory;
   // The order matters: each may look at what stands before it.
   read_memory(reader, inventory);
@@ -28,6 +31,9 @@ Inventory probe(const Host& host) {
   read_time(reader, running, inventory);
   read_environment(reader, running, inventory);
   inventory.unreadable = reader.take_unreadable();
+  if (const std::string rest = bounded.shortfall(); !rest.empty()) {
+    inventory.unreadable.push_back(rest);
+  }
   return inventory;
 }
 

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 
+#include "probes/programs.hpp"
 #include "probes/subsystems.hpp"
 
 namespace assay::probes {
@@ -45,6 +47,10 @@ void read_time(Reader& reader, const std::set<std::string>& running, Inventory& 
     time.ptp_clocks.push_back(printable(name) + ": " +
                               reader.word("/sys/class/ptp/" + name + "/clock_name"));
   }
+}
+
+bool is_time_daemon(std::string_view program) {
+  return std::find(kDaemons.begin(), kDaemons.end(), program) != kDaemons.end();
 }
 
 }  // namespace assay::probes
