@@ -204,7 +204,10 @@ std::string grub(std::string_view text, Pseudonyms& pseudonyms) {
     const std::size_t name = line.find("GRUB_CMDLINE_LINUX");
     const std::size_t equals = line.find('=');
     const bool comment = line.find('#') < name;
-    if (name == std::string_view::npos || equals == std::string_view::npos || comment) continue;
+    if (name == std::string_view::npos || equals == std::string_view::npos || comment) {
+      result += '\n';  // the others keep their numbers
+      continue;
+    }
     // Quotes stay outside the words: GRUB_CMDLINE_LINUX="isolcpus=2-3 quiet".
     std::string_view value = line.substr(equals + 1);
     value = value.substr(0, value.find_last_not_of(" \t\r") + 1);

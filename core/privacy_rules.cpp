@@ -38,7 +38,12 @@ constexpr auto kRules = std::to_array<Rule>({
     {"*/bios_version", privacy::as_it_is},
     {"*/fw_ver", privacy::as_it_is},
     {"/proc/sys/kernel/osrelease", privacy::as_it_is},
+    {"/proc/config.gz", privacy::as_it_is},
+    {"/boot/config-*", privacy::as_it_is},
+    {"/lib/modules/*", privacy::as_it_is},
+    {"/usr/lib/modules/*", privacy::as_it_is},
     // Numbers that no two devices share.
+    {"/sys/*/config", privacy::pci_config},
     {"*/dm/uuid", privacy::mapper_uuid},
     {"*/serial", privacy::serial_file},
     {"*_serial", privacy::serial_file},
@@ -61,6 +66,8 @@ constexpr auto kRules = std::to_array<Rule>({
     {"*/dm/name", privacy::chosen_name_file},
     {"*/loop/backing_file", privacy::chosen_path_file},
     {"*/ifalias", privacy::chosen_name_file},
+    {"*/label", privacy::chosen_name_file},
+    {"*/node_desc", privacy::chosen_name_file},
     {"/etc/security/limits*", privacy::limits},
     {"/etc/*", privacy::config},
     {"/run/*", privacy::config},
@@ -114,7 +121,7 @@ std::string private_value(const Query& query, std::string_view key, const std::s
 // The kernel's own trees name things by number; elsewhere people give the names.
 std::string private_path(std::string_view path, Pseudonyms& pseudonyms) {
   constexpr auto kSystem = std::to_array<std::string_view>(
-      {"/sys", "/proc", "/etc", "/usr", "/lib", "/run", "/dev/disk"});
+      {"/sys", "/proc", "/etc", "/usr", "/lib", "/run", "/boot", "/dev/disk"});
   const bool system = std::ranges::any_of(kSystem, [&](std::string_view top) {
     return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
   });

@@ -51,6 +51,9 @@ std::string chosen_name_file(std::string_view text, Pseudonyms& pseudonyms);
 std::string chosen_path_file(std::string_view text, Pseudonyms& pseudonyms);
 // "LVM-..." and "CRYPT-LUKS2-...": the kind stays.
 std::string mapper_uuid(std::string_view text, Pseudonyms& pseudonyms);
+// A PCI function's configuration space: the capability that holds its serial number, which network
+// cards make from their address, is zeroed.
+std::string pci_config(std::string_view bytes, Pseudonyms& pseudonyms);
 // Versions look like addresses: as they are.
 std::string as_it_is(std::string_view text, Pseudonyms& pseudonyms);
 // Everything else: Pseudonyms::scrub().

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -195,6 +196,26 @@ TEST(Gather, StopsWhenAsked) {
   const auto gathered = gather(*server, {.stop = &stop});
   ASSERT_FALSE(gathered.has_value());
   EXPECT_EQ(gathered.error().code, ErrorCode::interrupted);
+}
+
+// The capture that the golden tests read. ASSAY_UPDATE_GOLDEN=1 makes it anew, after probes have
+// learned to read more.
+TEST(Gather, TheKeptCaptureIsOfThisServer) {
+  const auto server = fakes::make_rack_server();
+  const std::string kept = ASSAY_SOURCE_DIR "/tests/captures/8x86-2s2n-nic-nvme-scsi.tar.zst";
+  if (std::getenv("ASSAY_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(kept, std::ios::binary) << pack_capture(gather(*server, {})->tree).value();
+  }
+  const auto host = open_capture(kept);
+  ASSERT_TRUE(host.has_value()) << host.error().message();
+  const probes::Inventory inventory = probes::probe(**host);
+  const probes::Inventory fresh = probes::probe(*server);
+  EXPECT_EQ(inventory.topology.counts.cpus, fresh.topology.counts.cpus);
+  EXPECT_EQ(inventory.interrupts.irqs.size(), fresh.interrupts.irqs.size());
+  EXPECT_EQ(inventory.nics.size(), fresh.nics.size());
+  EXPECT_EQ(inventory.block.size(), fresh.block.size());
+  EXPECT_EQ(inventory.unreadable, fresh.unreadable) << "denied there is denied here";
+  EXPECT_NE(inventory.host_name, fresh.host_name);
 }
 
 TEST(Gather, ACaptureOfACaptureSaysTheSame) {

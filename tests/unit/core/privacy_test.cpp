@@ -114,7 +114,7 @@ TEST(Privacy, BootLines) {
 TEST(Privacy, GrubKeepsItsLinesAndReferences) {
   Pseudonyms pseudonyms = fixed();
   EXPECT_EQ(privacy::grub("# mine\nGRUB_TIMEOUT=5\n"
-                          "GRUB_CMDLINE_LINUX=\"isolcpus=2-3 $OTHER quiet\"\n"
+                          "\n\nGRUB_CMDLINE_LINUX=\"isolcpus=2-3 $OTHER quiet\"\n"
                           "GRUB_CMDLINE_LINUX_DEFAULT='quiet'\n",
                           pseudonyms),
             "GRUB_CMDLINE_LINUX=\"isolcpus=2-3 $OTHER quiet\"\n"
@@ -158,6 +158,20 @@ TEST(Privacy, SerialNumbers) {
             std::string("\0\x80\0\x08", 4));
   EXPECT_TRUE(privacy::mapper_uuid("CRYPT-LUKS2-0fb3-x\n", pseudonyms).starts_with("CRYPT-LUKS2-"));
   EXPECT_TRUE(privacy::mapper_uuid("LVM-AbCd\n", pseudonyms).starts_with("LVM-"));
+}
+
+TEST(Privacy, TheSerialNumberInAConfigurationSpace) {
+  Pseudonyms pseudonyms = fixed();
+  std::string space(512, '\x5a');
+  // At 256 an AER capability whose next is at 320, and there the serial number, the last one.
+  space.replace(256, 4, std::string("\x01\x00\x02\x14", 4));
+  space.replace(320, 4, std::string("\x03\x00\x01\x00", 4));
+  std::string expected = space;
+  expected.replace(324, 8, std::string(8, '\0'));
+  EXPECT_EQ(privacy::pci_config(space, pseudonyms), expected);
+  EXPECT_EQ(privacy::pci_config(space.substr(0, 256), pseudonyms), space.substr(0, 256));
+  EXPECT_EQ(privacy::pci_config(space.substr(0, 326), pseudonyms).substr(324),
+            std::string(2, '\0'));
 }
 
 TEST(Privacy, ASerialNumberIsReplacedWhereverItStands) {
@@ -214,7 +228,7 @@ TEST(Privacy, AnyBytesAreTaken) {
           privacy::config, privacy::limits, privacy::kernel_banner, privacy::cpuinfo,
           privacy::serial_file, privacy::serial_page, privacy::host_name_file,
           privacy::chosen_name_file, privacy::chosen_path_file, privacy::mapper_uuid,
-          privacy::scrubbed}) {
+          privacy::pci_config, privacy::scrubbed}) {
       EXPECT_LE(treat(text, pseudonyms).size(), text.size() * 16 + 100);
     }
   }
