@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <vector>
 
+#include "core/capture_archive.hpp"
 #include "core/real_host.hpp"
-#include "core/replay_host.hpp"
 
 namespace assay::cli {
 
@@ -26,12 +26,14 @@ int report_error(const Error& error) {
 
 Expected<std::unique_ptr<Host>> open_host(const std::string& root) {
   if (root.empty()) return make_real_host();
-  return open_replay_host(root);
+  return open_capture(root);
 }
 
 void add_root_option(CLI::App& command, std::string& root) {
-  command.add_option("--root", root, "Read the captured tree below DIR instead of this machine")
-      ->type_name("DIR");
+  command
+      .add_option("--root", root,
+                  "Read a capture instead of this machine: a directory, or an archive")
+      ->type_name("CAPTURE");
 }
 
 void add_format_option(CLI::App& command, std::string& format, std::string_view choices) {

@@ -35,10 +35,10 @@ struct Context {
 // invalid → 64 (wrong usage), interrupted → 130, everything else → 4.
 int report_error(const Error& error);
 
-// The machine itself, or the captured tree below `root` when it is not empty.
+// The machine itself, or the capture (directory or archive) at `root` when that is not empty.
 Expected<std::unique_ptr<Host>> open_host(const std::string& root);
 
-// Adds `--root DIR`, on every read-only command.
+// Adds `--root CAPTURE`, on every read-only command.
 void add_root_option(CLI::App& command, std::string& root);
 // Adds `--format`, one of `choices` (comma-separated, the first is the default).
 void add_format_option(CLI::App& command, std::string& format, std::string_view choices);
@@ -71,5 +71,6 @@ void add_bench_command(CLI::App& app, Context& context);
 void add_certify_command(CLI::App& app, Context& context);
 void add_history_command(CLI::App& app, Context& context);
 void add_selftest_command(CLI::App& app, Context& context);
+void add_gather_command(CLI::App& app, Context& context);
 
 }  // namespace assay::cli

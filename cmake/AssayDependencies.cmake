@@ -8,6 +8,7 @@ find_package(SQLite3 REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(hwloc REQUIRED IMPORTED_TARGET hwloc)
+pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 # Not by pkg-config: libnvme's description asks for development packages of what only it links.
 find_library(NVME_LIBRARY nvme REQUIRED)

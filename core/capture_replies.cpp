@@ -42,6 +42,8 @@ Expected<Error> parse_error(const Json& entry, const std::string& where) {
   if (!code) return bad(where, "\"error\" is no known word, such as \"absent\"");
   Error error = make_error(*code, "ask", where, "the captured host answered so");
   if (const std::string* cause = text_member(entry, "cause")) error.cause = *cause;
+  if (const std::string* tried = text_member(entry, "operation")) error.operation = *tried;
+  if (const std::string* subject = text_member(entry, "subject")) error.subject = *subject;
   if (const auto number = entry.find("errno"); number != entry.end()) {
     if (!number->is_number_integer()) return bad(where, "\"errno\" must be a number");
     // No errno is larger; the check also keeps the conversion to int exact.
@@ -110,9 +112,12 @@ std::string format_capture_replies(const CaptureReplies& replies) {
       Json& reply = entry["reply"] = Json::object();
       for (const auto& [key, value] : *answer) reply[key] = value;
     } else {
-      entry["error"] = to_string(answer.error().code);
-      if (answer.error().sys_errno != 0) entry["errno"] = answer.error().sys_errno;
-      if (!answer.error().cause.empty()) entry["cause"] = answer.error().cause;
+      const Error& error = answer.error();
+      entry["error"] = to_string(error.code);
+      if (error.sys_errno != 0) entry["errno"] = error.sys_errno;
+      if (!error.cause.empty()) entry["cause"] = error.cause;
+      if (!error.operation.empty()) entry["operation"] = error.operation;
+      if (!error.subject.empty()) entry["subject"] = error.subject;
     }
     list.push_back(std::move(entry));
   }

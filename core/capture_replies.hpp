@@ -18,8 +18,8 @@ using CaptureReplies = std::map<Query, Expected<Reply>>;
 Expected<CaptureReplies> parse_capture_replies(std::string_view text);
 
 // The JSON text of the replies, in order of kind and target, indented, with a trailing newline:
-// equal replies give equal bytes. parse_capture_replies() reads it back; of an error only the code,
-// errno and cause survive. Bytes that are no UTF-8 are replaced by U+FFFD.
+// equal replies give equal bytes. parse_capture_replies() reads it back; of an error all but the
+// advice survives. Bytes that are no UTF-8 are replaced by U+FFFD.
 std::string format_capture_replies(const CaptureReplies& replies);
 
 }  // namespace assay

@@ -54,12 +54,14 @@ void MemoryHost::fail(std::string_view path, int sys_errno) {
 
 void MemoryHost::erase(std::string_view path) {
   const std::string key = tree_path(path);
-  const std::string prefix = key == "/" ? key : key + "/";
-  const auto below = [&](const auto& entry) {
-    return entry.first == key || entry.first.starts_with(prefix);
+  const auto take_out = [&key](auto& map) {
+    if (key == "/") return map.clear();
+    map.erase(key);
+    // "0" comes right after "/": the range holds what stands below, and nothing else.
+    map.erase(map.lower_bound(key + "/"), map.lower_bound(key + "0"));
   };
-  std::erase_if(nodes_, below);
-  std::erase_if(failures_, below);
+  take_out(nodes_);
+  take_out(failures_);
 }
 
 void MemoryHost::reply(const Query& query, Reply reply) {
@@ -168,12 +170,14 @@ Expected<std::vector<std::string>> MemoryHost::list(std::string_view path) const
   if (!is_directory(*at)) return fail_errno(ENOTDIR, "list", path);
   const std::string prefix = *at == "/" ? *at : *at + "/";
   std::vector<std::string> names;
-  for (auto it = nodes_.lower_bound(prefix); it != nodes_.end(); ++it) {
+  for (auto it = nodes_.lower_bound(prefix); it != nodes_.end();) {
     std::string_view rest = it->first;
     if (!rest.starts_with(prefix)) break;
     rest.remove_prefix(prefix.size());
-    rest = rest.substr(0, rest.find('/'));
-    if (!rest.empty()) names.emplace_back(rest);
+    const std::size_t slash = rest.find('/');
+    if (!rest.empty()) names.emplace_back(rest.substr(0, slash));
+    // Past everything below that name at once; "0" comes right after "/".
+    it = slash == rest.npos ? std::next(it) : nodes_.lower_bound(prefix + names.back() + "0");
   }
   std::sort(names.begin(), names.end(), file_io::natural_less);
   names.erase(std::unique(names.begin(), names.end()), names.end());

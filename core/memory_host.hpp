@@ -1,7 +1,7 @@
 // A host that lives in memory: a small tree of files, links and recorded replies.
 //
-// For tests of probes, settings and the tuner, and as the tree that fuzzers fill. It behaves as
-// RealHost does towards its caller (the same errors, order of names, link resolution and "write
+// A capture in an archive is read into one, and so are the trees of tests and fuzzers. It behaves
+// as RealHost does towards its caller (the same errors, order of names, link resolution and "write
 // never creates"), so code that works here differs from code that works on a machine only in the
 // files that are there. Paths are absolute. Directories are implied by the files below them.
 // Not thread-safe while it is changed; const calls may run side by side.

@@ -11,6 +11,7 @@
 #include "core/file_io.hpp"
 #include "core/path_walk.hpp"
 #include "core/queries.hpp"
+#include "core/recorded_failures_host.hpp"
 
 namespace assay {
 namespace {
@@ -215,7 +216,8 @@ Expected<std::unique_ptr<Host>> open_replay_host(const std::string& directory) {
   if (!replies) return Failure(replies.error());
   root = open_root();
   if (!root) return Failure(root.error());
-  return std::make_unique<ReplayHost>(directory, std::move(*root), std::move(*replies));
+  auto tree = std::make_unique<ReplayHost>(directory, std::move(*root), *replies);
+  return with_recorded_failures(std::move(tree), *replies);
 }
 
 }  // namespace assay

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
 #include "probes/subsystems.hpp"
@@ -196,10 +197,11 @@ BlockDevice read_one(Reader& reader, const std::string& directory, const std::st
 // Two drives of one name would share one history.
 void make_unique(std::vector<BlockDevice>& devices) {
   std::set<std::string> taken;
+  std::map<std::string, unsigned> counted;
   for (BlockDevice& device : devices) {
     const std::string base = device.target;
-    for (unsigned n = 2; !taken.insert(device.target).second; ++n) {
-      device.target = fmt::format("{}#{}", base, n);
+    while (!taken.insert(device.target).second) {
+      device.target = fmt::format("{}#{}", base, ++counted.try_emplace(base, 1).first->second);
     }
   }
 }

@@ -68,6 +68,20 @@ void read_uncore(Reader& reader, Topology& topology) {
   }
 }
 
+// Online CPUs by a number that each has in a file; empty when one has none.
+std::map<std::uint64_t, CpuSet> cpus_by(Reader& reader, const Topology& topology,
+                                        const char* file) {
+  std::map<std::uint64_t, CpuSet> groups;
+  for (const unsigned cpu : topology.online.to_vector()) {
+    const auto number = reader.count(fmt::format("{}/cpu{}/{}", kCpus, cpu, file));
+    // Far above any frequency or capacity, and small enough to multiply.
+    constexpr std::uint64_t kNumberMax = 1ULL << 40;
+    if (!number || *number > kNumberMax) return {};
+    groups[*number].add(cpu);
+  }
+  return groups;
+}
+
 }  // namespace
 
 void read_cpu_power(Reader& reader, Topology& topology) {
@@ -118,12 +132,9 @@ void read_cpu_kinds(Reader& reader, Topology& topology) {
     return;
   }
   // Arm and newer kernels: capacity relative to the fastest CPU, 1024 being that one.
-  std::map<std::uint64_t, CpuSet> by_capacity;
-  for (const unsigned cpu : topology.online.to_vector()) {
-    const auto capacity = reader.count(fmt::format("{}/cpu{}/cpu_capacity", kCpus, cpu));
-    if (!capacity) return;
-    by_capacity[*capacity].add(cpu);
-  }
+  auto by_capacity = cpus_by(reader, topology, "cpu_capacity");
+  // Intel's base frequencies are one a kind; maxima differ between favoured cores as well.
+  if (by_capacity.empty()) by_capacity = cpus_by(reader, topology, "cpufreq/base_frequency");
   // Less than a fifth apart is a favoured core of the same kind, not another kind.
   if (by_capacity.empty()) return;
   const std::uint64_t least = by_capacity.begin()->first;

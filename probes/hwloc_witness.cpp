@@ -13,17 +13,16 @@
 namespace assay::probes {
 namespace {
 
-// hwloc takes a captured tree through the environment only. What the user has set there for other
-// programs must not change what we see either, so all of it is set aside for the moment.
+// What the user has set in the environment for other programs must not change what hwloc tells us,
+// so all of it is set aside for the moment.
 class Environment {
  public:
-  explicit Environment(const std::string& root) {
+  Environment() {
     for (std::size_t i = 0; i < kNames.size(); ++i) {
       if (const char* value = std::getenv(kNames[i])) saved_[i] = value;
       ::unsetenv(kNames[i]);
     }
     ::setenv("HWLOC_HIDE_ERRORS", "2", 1);  // it would print what it finds odd
-    if (root != "/") ::setenv("HWLOC_FSROOT", root.c_str(), 1);
   }
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
@@ -49,8 +48,8 @@ struct Destroy {
 };
 using HwlocTopology = std::unique_ptr<hwloc_topology, Destroy>;
 
-HwlocTopology load(const std::string& root) {
-  const Environment environment(root);
+HwlocTopology load() {
+  const Environment environment;
   hwloc_topology_t raw = nullptr;
   if (hwloc_topology_init(&raw) != 0) return nullptr;
   HwlocTopology topology(raw);
@@ -65,7 +64,7 @@ HwlocTopology load(const std::string& root) {
     hwloc_topology_set_type_filter(raw, type, HWLOC_TYPE_FILTER_KEEP_ALL);
   }
   // The x86 back end asks CPUID on every CPU by moving this process there: slow, and it would
-  // disturb isolated CPUs. For a captured tree it would describe the wrong machine.
+  // disturb isolated CPUs.
   hwloc_topology_set_components(raw, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
   if (hwloc_topology_load(raw) != 0) return nullptr;
   return topology;
@@ -123,9 +122,10 @@ void take_kinds(hwloc_topology_t topology, Topology& ours) {
 }  // namespace
 
 void ask_hwloc(const Host& host, Topology& topology) {
-  const std::string root = host.root();
-  if (root.empty()) return;
-  const HwlocTopology theirs = load(root);
+  // Only the kernel's own answers are shown to it. A captured tree may come from anybody, and hwloc
+  // follows its links out of the tree, opens its FIFOs and believes its numbers.
+  if (!host.is_this_system()) return;
+  const HwlocTopology theirs = load();
   if (!theirs) {
     topology.notes.emplace_back("hwloc could not read this host");
     return;

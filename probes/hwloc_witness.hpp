@@ -2,7 +2,8 @@
 //
 // Our own reader is the one that counts: it works over any Host and reads hostile trees. hwloc
 // knows more about the kinds of CPUs in hybrid machines, and where its counts differ from ours,
-// one of the two is wrong and a person should know.
+// one of the two is wrong and a person should know. It is never shown a captured tree: see
+// docs/captures.md.
 #pragma once
 
 #include "core/host.hpp"
@@ -11,9 +12,9 @@
 namespace assay::probes {
 
 // Compares hwloc's counts with `topology`, whose notes get the differences, and fills Cpu::kind
-// where it is empty and hwloc tells kinds apart. Does nothing for a host without a directory
-// (root() is ""). For a captured tree hwloc is pointed at it through the environment, which is put
-// back: not thread-safe with regard to getenv(). Needs no privilege; asks for no I/O devices.
+// where it is empty and hwloc tells kinds apart. Does nothing for a host that is not this system.
+// The environment variables that steer hwloc are set aside meanwhile and put back: not thread-safe
+// with regard to getenv(). Needs no privilege; asks for no I/O devices.
 void ask_hwloc(const Host& host, Topology& topology);
 
 }  // namespace assay::probes

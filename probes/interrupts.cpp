@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include "probes/subsystems.hpp"
 
 namespace assay::probes {
 namespace {
+
+// Counts in the whole table. 2,048 CPUs with as many interrupts have half of that; rows that are
+// shorter than the header are filled up, so that a small file could ask for more.
+constexpr std::size_t kCellsMax = 8U << 20;
 
 bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -73,8 +78,12 @@ void take_description(std::string_view rest, Irq& irq) {
 }
 
 void parse_header(std::string_view line, Interrupts& interrupts) {
+  CpuSet seen;  // a header that repeats itself would make every row as long as it likes
   for (const std::string& word : split(line, " \t")) {
-    if (const auto number = number_after(word, "CPU")) interrupts.cpus.push_back(CpuId{*number});
+    const auto number = number_after(word, "CPU");
+    if (!number || seen.contains(*number)) continue;
+    seen.add(*number);
+    interrupts.cpus.push_back(CpuId{*number});
   }
 }
 
@@ -125,10 +134,11 @@ void name_targets(Interrupts& interrupts) {
 // Two interrupts of one name would share one setting.
 void make_unique(Interrupts& interrupts) {
   std::set<std::string> taken;
+  std::map<std::string, unsigned> counted;  // so that a thousand of one name take a thousand steps
   for (Irq& irq : interrupts.irqs) {
     const std::string base = irq.target;
-    for (unsigned n = 2; !taken.insert(irq.target).second; ++n) {
-      irq.target = fmt::format("{}#{}", base, n);
+    while (!taken.insert(irq.target).second) {
+      irq.target = fmt::format("{}#{}", base, ++counted.try_emplace(base, 1).first->second);
     }
   }
 }
@@ -155,6 +165,7 @@ void parse_interrupts(std::string_view table, Interrupts& interrupts) {
   parse_header(table.substr(0, header_end), interrupts);
   if (header_end == std::string_view::npos) return;
   table.remove_prefix(header_end + 1);
+  std::size_t cells = 0;
   while (!table.empty()) {
     const std::size_t end = table.find('\n');
     std::string_view line = table.substr(0, end);
@@ -164,6 +175,9 @@ void parse_interrupts(std::string_view table, Interrupts& interrupts) {
     const std::string_view name = trimmed(line.substr(0, colon));
     std::string_view rest = line.substr(colon + 1);
     auto counts = take_counts(rest, interrupts.cpus.size());
+    constexpr std::size_t kRowCost = 8;  // a row without counts takes memory too
+    cells += kRowCost + (all_digits(name) ? interrupts.cpus.size() : counts.size());
+    if (cells > kCellsMax) return;
     if (!all_digits(name)) {
       if (!name.empty()) interrupts.named[printable(name)] = std::move(counts);
       continue;

@@ -49,7 +49,8 @@ struct Kernel {
   std::optional<bool> tsc_offered;     // the kernel trusts it as a clocksource
   std::string lockdown;                // "none", "integrity", "confidentiality"; "" no lockdown
   std::optional<std::int64_t> tainted;
-  // CPUs whose RCU callbacks run elsewhere in effect: those that have a thread rcuop/N.
+  // CPUs whose RCU callbacks run elsewhere in effect: those that have a thread rcuop/N. Absent:
+  // none was seen.
   std::optional<CpuSet> rcu_offloaded;
   // What ordinary tasks keep on a CPU that real-time ones fill (sched/fair_server); root only.
   std::optional<std::int64_t> fair_server_runtime_ns;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "probes/programs.hpp"
 #include "probes/subsystems.hpp"
 
 namespace assay::probes {
@@ -76,6 +77,9 @@ constexpr auto kParameters = std::to_array<ModuleParameter>({
     {"workqueue", "power_efficient"},
     {"zswap", "enabled"},
 });
+
+// The kernel's threads that run the callbacks of a CPU elsewhere: "rcuop/3".
+constexpr std::string_view kRcuThread = "rcuop/";
 
 // IORING_FEAT_* in order of their bits, as include/uapi/linux/io_uring.h has them.
 constexpr auto kFeatures = std::to_array<std::string_view>(
@@ -202,12 +206,15 @@ std::vector<std::string> cpu_flags(Reader& reader, const Topology& topology) {
 }  // namespace
 
 void note_rcu_threads(const std::set<std::string>& running, Kernel& kernel) {
-  if (running.empty()) return;  // a capture without processes
   CpuSet cpus;
   for (const std::string& name : running) {
-    if (const auto cpu = number_after(name, "rcuop/")) cpus.add(*cpu);
+    if (const auto cpu = number_after(name, kRcuThread)) cpus.add(*cpu);
   }
-  kernel.rcu_offloaded = cpus;
+  if (!cpus.empty()) kernel.rcu_offloaded = cpus;
+}
+
+bool is_rcu_thread(std::string_view program) {
+  return number_after(program, kRcuThread).has_value();
 }
 
 bool is_watched_sysctl(std::string_view name) {

@@ -6,6 +6,9 @@
 namespace assay::probes {
 namespace {
 
+// Each is looked up among all devices. Hosts full of containers have a few thousand.
+constexpr std::size_t kMountsMax = 16384;
+
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
 // Blanks, tabs, newlines and backslashes stand as "\040" and so on (proc(5)).
@@ -117,6 +120,7 @@ void read_mounts(Reader& reader, Inventory& inventory) {
     const bool good = full ? parse_mountinfo(reader, line, inventory, mount)
                            : parse_mounts(line, inventory, mount);
     if (!good) continue;
+    if (inventory.mounts.size() == kMountsMax) break;
     if (!mount.block_device.empty()) mount.drive = drive_of(inventory, mount.block_device);
     inventory.mounts.push_back(std::move(mount));
   }

@@ -3,6 +3,7 @@
 #include <array>
 #include <thread>
 
+#include "core/bounded_host.hpp"
 #include "probes/hwloc_witness.hpp"
 #include "probes/subsystems.hpp"
 
@@ -50,7 +51,9 @@ void wait_until(Clock::time_point end, const std::atomic<bool>* stop) {
 }  // namespace
 
 Inventory probe(const Host& host, const ProbeOptions& options) {
-  Reader reader(host);
+  // A tree that lies about its size ends here, whatever each probe believes.
+  const BoundedHost bounded(host);
+  Reader reader(bounded);
   Inventory inventory;
   const Areas areas = with_needs(options.areas);
   read_host(reader, inventory);
@@ -75,6 +78,9 @@ Inventory probe(const Host& host, const ProbeOptions& options) {
     add_interrupt_rates(reader.table("/proc/interrupts"), window, inventory.interrupts);
   }
   inventory.unreadable = reader.take_unreadable();
+  if (const std::string rest = bounded.shortfall(); !rest.empty()) {
+    inventory.unreadable.push_back(rest);
+  }
   return inventory;
 }
 

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 
+#include "probes/programs.hpp"
 #include "probes/subsystems.hpp"
 
 namespace assay::probes {
@@ -63,6 +65,10 @@ void read_time(Reader& reader, const std::set<std::string>& running, Inventory& 
     time.ptp_clocks.push_back(clock.name + ": " + clock.clock_name);
     time.ptp.push_back(std::move(clock));
   }
+}
+
+bool is_time_daemon(std::string_view program) {
+  return std::find(kDaemons.begin(), kDaemons.end(), program) != kDaemons.end();
 }
 
 }  // namespace assay::probes

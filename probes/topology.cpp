@@ -69,6 +69,17 @@ CpuSet from_stat(Reader& reader) {
   return set;
 }
 
+// No kernel is built for more (NR_CPUS ends at 8,192); a tree that claims more is cut, since each
+// CPU costs files and sets of all others.
+constexpr unsigned kCpusMax = 16384;
+
+void keep_possible_cpus(Topology& topology) {
+  if (topology.present.last().value_or(0) < kCpusMax) return;
+  topology.notes.push_back(
+      fmt::format("CPUs from {} on are left out: no kernel has as many", kCpusMax));
+  topology.present = topology.present & CpuSet::range(0, kCpusMax - 1);
+}
+
 void read_sets(Reader& reader, const CpuSet& known_to_cpuinfo, Topology& topology) {
   const CpuSet directories = numbered(reader, kCpus, "cpu");
   topology.present = reader.cpus(kCpus + "/present").value_or(directories);
@@ -83,6 +94,7 @@ void read_sets(Reader& reader, const CpuSet& known_to_cpuinfo, Topology& topolog
   }
   if (topology.present.empty()) topology.present = known_to_cpuinfo;
   if (topology.present.empty()) topology.present = from_stat(reader);
+  keep_possible_cpus(topology);
 
   const auto online = reader.cpus(kCpus + "/online");
   if (online && online->intersects(topology.present)) {
@@ -119,7 +131,8 @@ void read_allowed(Reader& reader, Topology& topology) {
 CpuSet core_of(unsigned cpu, const std::map<unsigned, Place>& places, const CpuSet& online) {
   const Place& mine = places.at(cpu);
   CpuSet threads = mine.threads & online;
-  if (!threads.contains(cpu)) return CpuSet{cpu};
+  constexpr unsigned kThreadsMax = 256;  // eight is the most that any CPU has
+  if (!threads.contains(cpu) || threads.count() > kThreadsMax) return CpuSet{cpu};
   for (const unsigned other : threads.to_vector()) {
     const auto found = places.find(other);
     const bool told = found != places.end() && found->second.core && mine.core;

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 
+#include "probes/programs.hpp"
 #include "probes/subsystems.hpp"
 
 namespace assay::probes {
@@ -82,6 +84,11 @@ void read_tuners(Reader& reader, const std::set<std::string>& running, Inventory
   }
   environment.fstrim_timer = fstrim_enabled(reader);
   read_provenance(reader, environment);
+}
+
+bool is_tuner(std::string_view program) {
+  return !program.empty() && std::any_of(kTuners.begin(), kTuners.end(),
+                                         [&](const Tuner& row) { return row.program == program; });
 }
 
 }  // namespace assay::probes

@@ -41,10 +41,10 @@ Expected<void> prepare_output_directory(const std::string& directory) {
 }
 
 Expected<void> write_output_file(const std::string& directory, const std::string& name,
-                                 std::string_view content) {
+                                 std::string_view content, mode_t mode) {
   const std::string path = directory + "/" + name;
   const std::string temporary = fmt::format("{}/.{}.{}.tmp", directory, name, ::getpid());
-  auto file = UniqueFd::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+  auto file = UniqueFd::open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   if (!file) return std::unexpected(file.error());
   auto written = write_and_sync(*file, content, path);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
