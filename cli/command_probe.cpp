@@ -20,8 +20,13 @@ struct ProbeOptions {
 };
 
 // "1s", "500ms": how long interrupts are counted for their rates.
-Expected<std::chrono::nanoseconds> window_of(const ProbeOptions& options) {
+Expected<std::chrono::nanoseconds> window_of(const ProbeOptions& options,
+                                             const probes::Areas& areas) {
   if (options.window.empty()) return std::chrono::nanoseconds(0);
+  if (!probes::has(areas, probes::Area::interrupts)) {
+    return fail(ErrorCode::invalid, "probe", "--window",
+                "rates belong to the area \"interrupts\", which was not asked for");
+  }
   if (!options.root.empty()) {
     return fail(ErrorCode::invalid, "probe", "--window",
                 "a captured tree stands still: there are no rates in it");
@@ -46,7 +51,7 @@ Expected<probes::Areas> areas_of(const ProbeOptions& options) {
 int run_probe(const ProbeOptions& options, const Context& context) {
   const auto areas = areas_of(options);
   if (!areas) return report_error(areas.error());
-  const auto window = window_of(options);
+  const auto window = window_of(options, *areas);
   if (!window) return report_error(window.error());
   const auto host = open_host(options.root);
   if (!host) return report_error(host.error());

@@ -60,6 +60,7 @@ class Probe(CliTest):
         self.assertIsNone(self.json_of("probe", "interrupts")["interrupts"]["window_ns"])
         for wrong in ("0", "-1s", "5", "2h", "soon"):
             self.assert_fails(self.run_assay("probe", "--window", wrong), USAGE)
+        self.assert_fails(self.run_assay("probe", "net", "--window", "1s"), USAGE, "interrupts")
         self.assert_fails(self.run_assay("probe", "--window", "1s", "--root", str(self.files)), USAGE, "stands still")
 
     def test_window_ends_with_ctrl_c(self):
