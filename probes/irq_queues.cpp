@@ -38,14 +38,17 @@ std::string queue_of(std::string_view action, const std::vector<std::string>& se
 }  // namespace
 
 void name_interrupt_queues(Inventory& inventory) {
+  std::map<std::string, std::vector<std::string>> names;
+  const auto add = [&](const std::string& address, const std::string& name) {
+    constexpr std::size_t kNamesMax = 64;  // a drive with more namespaces is told by the first
+    if (!address.empty() && names[address].size() < kNamesMax) names[address].push_back(name);
+  };
+  for (const Nic& nic : inventory.nics) add(nic.pci_address, nic.name);
+  for (const BlockDevice& drive : inventory.block) add(drive.pci_address, drive.name);
   for (Irq& irq : inventory.interrupts.irqs) {
     if (irq.device.empty()) continue;
-    for (const Nic& nic : inventory.nics) {
-      if (nic.pci_address == irq.device) irq.serves.push_back(nic.name);
-    }
-    for (const BlockDevice& drive : inventory.block) {
-      if (drive.pci_address == irq.device) irq.serves.push_back(drive.name);
-    }
+    const auto found = names.find(irq.device);
+    if (found != names.end()) irq.serves = found->second;
     if (!irq.actions.empty()) irq.queue = queue_of(irq.actions.front(), irq.serves);
   }
 }

@@ -43,9 +43,14 @@ constexpr auto kPlaces = std::to_array<Place>({
     {"systemd", "/etc/systemd/system.conf.d", ".conf", parse_systemd},
 });
 
+// Larger ones are no configuration that a person wrote; nobody reads more entries than this either.
+constexpr std::size_t kFileMax = 1U << 20;
+constexpr std::size_t kEntriesMax = 10'000;
+
 void take(std::string_view by, const std::string& file, const Lines& lines, bool overridden,
           Environment& environment) {
   for (const Line& line : lines) {
+    if (environment.provenance.size() >= kEntriesMax) return;
     environment.provenance.push_back({std::string(by), printable(file), line.number,
                                       printable(line.key), printable(line.value), overridden});
   }
@@ -53,8 +58,10 @@ void take(std::string_view by, const std::string& file, const Lines& lines, bool
 
 void read_file(Reader& reader, std::string_view by, const std::string& file, bool overridden,
                void (*parse)(std::string_view, Lines&), Environment& environment) {
+  const std::string text = reader.table(file);
+  if (text.size() > kFileMax) return;
   Lines lines;
-  parse(reader.table(file), lines);
+  parse(text, lines);
   take(by, file, lines, overridden, environment);
 }
 
@@ -103,7 +110,7 @@ void read_profile(Reader& reader, const std::string& name, std::set<std::string>
        {"/etc/tuned/", "/etc/tuned/profiles/", "/usr/lib/tuned/", "/usr/lib/tuned/profiles/"}) {
     const std::string file = base + name + "/tuned.conf";
     const std::string text = reader.table(file);
-    if (text.empty()) continue;
+    if (text.empty() || text.size() > kFileMax) continue;
     Lines lines;
     parse_tuned(text, lines);
     std::string includes;
