@@ -48,7 +48,9 @@ std::string kind_of(const Node& node) {
 
 void read_tiers(Reader& reader, Topology& topology) {
   const std::string base = "/sys/devices/virtual/memory_tiering";
+  constexpr std::size_t kTiersMax = 64;  // kernels make a handful
   for (const std::string& name : reader.names(base)) {
+    if (topology.memory_tiers.size() == kTiersMax) break;
     const auto number = number_after(name, "memory_tier");
     const auto nodes = reader.cpus(base + "/" + name + "/nodelist");
     if (!number || !nodes || nodes->empty()) continue;

@@ -101,8 +101,9 @@ std::vector<std::vector<std::string>> btrfs_groups(Reader& reader) {
   std::vector<std::vector<std::string>> groups;
   for (const std::string& uuid : reader.names("/sys/fs/btrfs")) {
     std::vector<std::string> names;
+    constexpr std::size_t kDevicesMax = 64;  // told of one file system
     for (const std::string& name : reader.names("/sys/fs/btrfs/" + uuid + "/devices")) {
-      names.push_back(printable(name));
+      if (names.size() < kDevicesMax) names.push_back(printable(name));
     }
     if (names.size() > 1) groups.push_back(std::move(names));
   }

@@ -76,8 +76,9 @@ void read_rdma(Reader& reader, Inventory& inventory) {
     if (printable(name) != name) continue;
     RdmaDevice device = read_device(reader, name, inventory);
     for (Nic& nic : inventory.nics) {
+      constexpr std::size_t kDevicesMax = 16;  // of one function; there is one a port
       const bool same = !device.pci_address.empty() && nic.pci_address == device.pci_address;
-      if (same) nic.rdma.push_back(device.name);
+      if (same && nic.rdma.size() < kDevicesMax) nic.rdma.push_back(device.name);
     }
     inventory.rdma.push_back(std::move(device));
   }
