@@ -36,8 +36,9 @@ bool is_plain(int fd) {
   return system.f_type != PROC_SUPER_MAGIC && system.f_type != FUSE_SUPER_MAGIC;
 }
 
-// The names of an open directory; nothing when that fails or there are too many of them.
-std::optional<std::vector<RootedDirectory::Entry>> list(int fd) {
+// The names of an open directory; nothing when that fails or there are too many of them. The first
+// call gives all names of all but the largest directories; `whole` makes sure.
+std::optional<std::vector<RootedDirectory::Entry>> list(int fd, bool whole) {
   constexpr std::size_t kNamesMax = 16384;
   std::vector<RootedDirectory::Entry> entries;
   alignas(dirent64) std::array<char, 32768> buffer;
@@ -51,6 +52,7 @@ std::optional<std::vector<RootedDirectory::Entry>> list(int fd) {
       if (name != "." && name != "..") entries.push_back({std::string(name), entry->d_type});
       at += entry->d_reclen;
     }
+    if (!whole) break;
   }
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -100,7 +102,7 @@ std::optional<Expected<RootedDirectories::Directory>> RootedDirectories::open(st
   auto directory = std::make_shared<RootedDirectory>();
   directory->fd = UniqueFd(fd);
   directory->plain = plain;
-  directory->entries = list(fd);
+  directory->entries = list(fd, names == Names::fresh);
   kept_[next_] = {name, directory};
   next_ = (next_ + 1) % kKept;
   return Expected<Directory>(std::move(directory));

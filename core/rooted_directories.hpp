@@ -30,7 +30,8 @@ struct RootedDirectory {
   UniqueFd fd;
   // On the root's own file system, and that is no procfs: a read that is cut short ends the file.
   bool plain = false;
-  // By name. Nothing when the directory may not be listed or has more names than anyone reads.
+  // By name; after Names::fresh all of them. Nothing when the directory may not be listed or has
+  // more names than anyone reads.
   std::optional<std::vector<Entry>> entries;
 
   // Nothing when there is no such name. Only where there are entries.
@@ -45,7 +46,7 @@ class RootedDirectories {
   // `root` must stay open as long as this lives.
   explicit RootedDirectories(int root);
 
-  // Whether names that were read before will do.
+  // Whether names that were read before, or not to the end, will do.
   enum class Names : std::uint8_t { kept, fresh };
 
   // The directory at an absolute path, links followed. Nothing when the kernel cannot do it here
