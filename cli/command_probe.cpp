@@ -2,7 +2,9 @@
 
 #include "cli/command.hpp"
 #include "probes/inventory_json.hpp"
+#include "probes/inventory_svg.hpp"
 #include "probes/inventory_table.hpp"
+#include "probes/json_text.hpp"
 #include "probes/probe.hpp"
 #include "probes/yaml_text.hpp"
 
@@ -18,10 +20,10 @@ int run_probe(const ProbeOptions& options) {
   if (!host) return report_error(host.error());
   const probes::Inventory inventory = probes::probe(**host);
   if (options.format == "table") return print(probes::to_table(inventory));
+  if (options.format == "svg") return print(probes::to_svg(inventory));
   const auto document = probes::to_json(inventory);
   if (options.format == "yaml") return print(probes::to_yaml(document));
-  using Json = nlohmann::ordered_json;
-  return print(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return print(probes::to_json_text(document));
 }
 
 }  // namespace
@@ -31,7 +33,7 @@ void add_probe_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
       "probe", "Show what this host is: CPUs, memory, interrupts, devices, kernel, limits");
   add_root_option(*command, options->root);
-  add_format_option(*command, options->format, "table,json,yaml");
+  add_format_option(*command, options->format, "table,json,yaml,svg");
   command->callback([options, &context] { context.exit_code = run_probe(*options); });
 }
 

@@ -15,7 +15,7 @@ Inventory probe(const Host& host) {
   read_caches(reader, inventory.topology);
   read_cpu_power(reader, inventory.topology);
   read_cpu_kinds(reader, inventory.topology);
-  ask_hwloc(host, inventory.topology);
+  if (in_doubt(inventory.topology)) ask_hwloc(host, inventory.topology);
   read_pci(reader, inventory);
   read_interrupts(reader, inventory);
   read_nics(reader, inventory);
