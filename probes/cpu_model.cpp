@@ -112,19 +112,19 @@ std::map<unsigned, CpuInfoPlace> read_cpu_model(Reader& reader, Topology& topolo
   topology.architecture = machine != uname.end() ? machine->second : captured_architecture(reader);
 
   std::map<unsigned, CpuInfoPlace> places;
-  std::optional<unsigned> current;
+  CpuInfoPlace* current = nullptr;  // of the CPU whose block we are in
   const std::string table = reader.table("/proc/cpuinfo");
   for (std::string_view rest = table; !rest.empty();) {
     const std::size_t end = rest.find('\n');
     const auto line = parse_line(rest.substr(0, end));
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (!line) {
-      current.reset();  // a blank line ends a CPU's block
+      current = nullptr;  // a blank line ends a CPU's block
       continue;
     }
     if (line->key == "processor") {
-      current = small_number(line->value);
-      if (current && *current < CpuSet::kMaxCpus) places[*current];
+      const auto number = small_number(line->value);
+      current = number && *number < CpuSet::kMaxCpus ? &places[*number] : nullptr;
       continue;
     }
     if (const auto number = take_s390_line(*line, topology)) {
@@ -134,10 +134,10 @@ std::map<unsigned, CpuInfoPlace> read_cpu_model(Reader& reader, Topology& topolo
     // The model is taken from the first CPU, and from what stands outside the CPUs' blocks.
     // POWER's "model" and "machine" there are the server's.
     const bool of_server = line->key == "model" || line->key == "machine";
-    if (current ? places.size() <= 1 : !of_server) take_model(*line, topology);
-    if (!current || !places.contains(*current)) continue;
-    if (line->key == "physical id") places[*current].package = small_number(line->value);
-    if (line->key == "core id") places[*current].core = small_number(line->value);
+    if (current != nullptr ? places.size() <= 1 : !of_server) take_model(*line, topology);
+    if (current == nullptr) continue;
+    if (line->key == "physical id") current->package = small_number(line->value);
+    if (line->key == "core id") current->core = small_number(line->value);
   }
   name_model(topology);
   return places;

@@ -42,8 +42,17 @@ CpuSet serving(const Inventory& inventory, const std::vector<std::string>& irqs)
   return cpus & inventory.topology.online;
 }
 
-// Far is what another node's CPUs work for: the isolated ones, which wait for it, or those that
-// take its interrupts.
+// "node 0", "nodes 0,2-3": where these CPUs are.
+std::string node_words(const Topology& topology, const CpuSet& cpus) {
+  CpuSet nodes;
+  for (const Node& node : topology.nodes) {
+    if (node.cpus.intersects(cpus)) nodes.add(node.id.value);
+  }
+  return (nodes.count() == 1 ? "node " : "nodes ") + nodes.to_list();
+}
+
+// A NIC is far when those that work with it are on other nodes: the isolated CPUs, which wait for
+// it, or the CPUs that take its interrupts.
 void warn_of_distance(const Inventory& inventory, const std::vector<std::string>& irqs,
                       Chip& chip) {
   const Topology& topology = inventory.topology;
@@ -52,12 +61,11 @@ void warn_of_distance(const Inventory& inventory, const std::vector<std::string>
   if (home == nullptr) return;
   const CpuSet isolated = topology.isolated & topology.online;
   if (!isolated.empty() && !isolated.intersects(home->cpus)) {
-    chip.warnings.push_back(
-        fmt::format("REMOTE: isolated CPUs {} are elsewhere", isolated.to_list()));
+    chip.warnings.push_back("REMOTE: isolated on " + node_words(topology, isolated));
   }
   const CpuSet busy = serving(inventory, irqs);
   if (!busy.empty() && !busy.intersects(home->cpus)) {
-    chip.warnings.push_back(fmt::format("interrupts on CPUs {}, elsewhere", busy.to_list()));
+    chip.warnings.push_back("interrupts on " + node_words(topology, busy));
   }
 }
 
@@ -95,7 +103,6 @@ Chip drive_chip(const Inventory& inventory, std::size_t index) {
   chip.facts =
       join_words({size, drive.rotational ? "rotating" : "", link_words(drive.link)}, " · ");
   warn_of_link(drive.link, chip);
-  if (drive.kind == "nvme") warn_of_distance(inventory, {}, chip);
   finish(drive.pci_address, chip);
   return chip;
 }

@@ -20,7 +20,7 @@ inline constexpr double kCoreWidth = 44;  // at least, so that a cache's size ca
 inline constexpr double kThreadWidth = 22;
 inline constexpr double kCpuHeight = 20;
 inline constexpr double kKindBar = 4;  // below the threads of a core of a hybrid machine
-inline constexpr double kChipWidth = 226;
+inline constexpr double kChipWidth = 244;
 inline constexpr double kStub = 7;  // the line from a node's bus down to a chip
 }  // namespace pixels
 

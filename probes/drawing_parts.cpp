@@ -73,7 +73,7 @@ void draw_node(const Box& part, const Inventory& inventory, const ChipsByNode& c
       fmt::format("NUMA node {}  ·  {}", node.id.value, short_size(node.memory));
   page.rect(x, y, part.width, part.height, node.allowed ? "node" : "node forbidden-box", 4);
   page.text(x + kPad, y + 14, title, "node-title");
-  const double used = text_width(title, kTitleFont) + 10;
+  const double used = text_width(title, kTitleFont * kBold) + 10;
   page.text(x + part.width - kPad, y + 14,
             fit(short_size(node.memory_free) + " free", inner - used, kTextFont), "note end");
   draw_memory_bar(node, x + kPad, y + kHeader + 2, inner, page);
@@ -120,7 +120,8 @@ void draw_frame(const Box& part, const Inventory& inventory, double x, double y,
     case BoxKind::package: {
       page.rect(x, y, part.width, part.height, "package", 6);
       const std::string title = fmt::format("Package {}  ·  {}", part.index, topology.model_name);
-      page.text(x + kPad, y + 16, fit(title, part.width - 2 * kPad, kTitleFont), "package-title");
+      page.text(x + kPad, y + 16, fit(title, part.width - 2 * kPad, kTitleFont * kBold),
+                "package-title");
       break;
     }
     case BoxKind::die:
@@ -196,15 +197,17 @@ void draw_chips(const std::vector<Chip>& chips, double x, double y, double width
     page.rect(left, top, place.width, place.height, chip.style + alarm, 3);
     const double room = place.width - 12;
     double baseline = top + 14;
-    page.text(left + 6, baseline, fit(chip.name, room * 0.6, kTitleFont), "chip-name");
-    const double used = text_width(fit(chip.name, room * 0.6, kTitleFont), kTitleFont) + 12;
+    page.text(left + 6, baseline, fit(chip.name, room * 0.6, kTitleFont * kBold), "chip-name");
+    const double used =
+        text_width(fit(chip.name, room * 0.6, kTitleFont * kBold), kTitleFont * kBold) + 8;
     page.text(left + place.width - 6, baseline, fit(chip.detail, room - used, kTextFont),
               "note end");
     if (!chip.facts.empty()) {
       page.text(left + 6, baseline += kLine, fit(chip.facts, room, kTextFont), "note");
     }
     for (const std::string& warning : chip.warnings) {
-      page.text(left + 6, baseline += kLine, fit("! " + warning, room, kTextFont), "warning");
+      page.text(left + 6, baseline += kLine, fit("! " + warning, room, kTextFont * kBold),
+                "warning");
     }
     page.close();
   }

@@ -135,8 +135,8 @@ double draw_offline(const Topology& topology, double y, double width, SvgPage& p
   const std::size_t rows = (offline.size() + columns - 1) / columns;
   const double height = kHeader + static_cast<double>(rows) * (kCpuHeight + 4) + kPad;
   page.rect(kMargin, y, width - 2 * kMargin, height, "loose", 4);
-  page.text(kMargin + kPad, y + 14, fit("Offline CPUs " + topology.offline.to_list(), inner, 12),
-            "node-title");
+  page.text(kMargin + kPad, y + 14,
+            fit("Offline CPUs " + topology.offline.to_list(), inner, 12 * kBold), "node-title");
   for (std::size_t i = 0; i < offline.size(); ++i) {
     const double x = kMargin + kPad + static_cast<double>(i % columns) * kCell;
     const double top = y + kHeader + static_cast<double>(i / columns) * (kCpuHeight + 4);
@@ -238,7 +238,7 @@ std::string to_svg(const Inventory& inventory) {
 
   SvgPage page;
   double y = kMargin + 14;
-  page.text(kMargin, y, fit(name, width - 2 * kMargin, 18), "title");
+  page.text(kMargin, y, fit(name, width - 2 * kMargin, 18 * kBold), "title");
   y = draw_subtitle(words, y + 3, width - 2 * kMargin, page) + 14;
   for (const Box& part : parts) {
     draw_box(part, inventory, chips, kMargin, y, page);

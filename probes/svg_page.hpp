@@ -17,6 +17,8 @@ std::string escape_xml(std::string_view text);
 // The width of a sans-serif letter is estimated: no font is at hand.
 std::string fit(std::string_view text, double width, double font_px);
 double text_width(std::string_view text, double font_px);
+// Bold letters are as wide as those of a font this much larger.
+inline constexpr double kBold = 1.2;
 
 class SvgPage {
  public:

@@ -125,7 +125,7 @@ TEST(Svg, ARemoteNicAndADegradedLinkAreMarked) {
   EXPECT_TRUE(contains(group(svg, "nic-0"), "link below 8 GT/s x8"));
   EXPECT_FALSE(contains(group(svg, "nic-0"), "REMOTE"));
   EXPECT_TRUE(contains(group(svg, "nic-1"), "REMOTE"));
-  EXPECT_TRUE(contains(group(svg, "nic-1"), "interrupts on CPUs 1"));
+  EXPECT_TRUE(contains(group(svg, "nic-1"), "interrupts on node 0"));
 }
 
 TEST(Svg, HostileNamesStayText) {
