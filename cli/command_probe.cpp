@@ -7,7 +7,9 @@
 #include "cli/command.hpp"
 #include "core/units.hpp"
 #include "probes/inventory_json.hpp"
+#include "probes/inventory_svg.hpp"
 #include "probes/inventory_table.hpp"
+#include "probes/json_text.hpp"
 #include "probes/probe.hpp"
 #include "probes/yaml_text.hpp"
 
@@ -49,6 +51,11 @@ Expected<probes::Areas> areas_of(const ProbeOptions& options) {
 }
 
 int run_probe(const ProbeOptions& options, const Context& context) {
+  if (options.format == "svg" && (!options.areas.empty() || !options.path.empty())) {
+    return report_error(make_error(ErrorCode::invalid, "probe", "--format svg",
+                                   "the drawing shows the whole machine",
+                                   "leave the areas and --path out"));
+  }
   const auto areas = areas_of(options);
   if (!areas) return report_error(areas.error());
   const auto window = window_of(options, *areas);
@@ -68,10 +75,10 @@ int run_probe(const ProbeOptions& options, const Context& context) {
     view.storage = std::move(*storage);
   }
   if (options.format == "table") return print(probes::to_table(inventory, view));
+  if (options.format == "svg") return print(probes::to_svg(inventory));
   const auto document = probes::to_json(inventory, view);
   if (options.format == "yaml") return print(probes::to_yaml(document));
-  using Json = nlohmann::ordered_json;
-  return print(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return print(probes::to_json_text(document));
 }
 
 std::string areas_help() {
@@ -96,7 +103,7 @@ void add_probe_command(CLI::App& app, Context& context) {
                    "Count interrupts twice, this long apart, and show their rates (1s)")
       ->type_name("TIME");
   add_root_option(*command, options->root);
-  add_format_option(*command, options->format, "table,json,yaml");
+  add_format_option(*command, options->format, "table,json,yaml,svg");
   command->callback([options, &context] { context.exit_code = run_probe(*options, context); });
 }
 

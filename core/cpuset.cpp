@@ -87,38 +87,37 @@ Expected<CpuSet> CpuSet::parse_list(std::string_view text) {
 }
 
 Expected<CpuSet> CpuSet::parse_mask(std::string_view text) {
+  constexpr std::size_t kGroupDigits = kGroupBits / 4;
   text = without_newline(text);
   CpuSet set;
   if (text.empty()) return set;
   if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+  // Only a mask without commas may be wider than one group: "ffffffffffff".
+  const bool single = text.find(',') == std::string_view::npos;
   // From the right: the last group holds CPUs 0-31.
   unsigned base = 0;
   while (true) {
     const std::size_t comma = text.rfind(',');
-    const std::string_view group = comma == std::string_view::npos ? text : text.substr(comma + 1);
-    // Only a mask without commas may be wider than one group: "ffffffffffff".
-    const bool single = comma == std::string_view::npos && base == 0;
+    std::string_view group = comma == std::string_view::npos ? text : text.substr(comma + 1);
     if (group.empty()) return bad("mask", group, "an empty group");
-    if (!single && group.size() > kGroupBits / 4) {
+    if (!single && group.size() > kGroupDigits) {
       return bad("mask", group, "a group holds at most 8 hexadecimal digits");
     }
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      unsigned digit = 0;
-      const char* at = group.data() + group.size() - 1 - i;
-      if (std::from_chars(at, at + 1, digit, 16).ec != std::errc{}) {
-        return bad("mask", group, "expected hexadecimal digits, as in \"ff,ffffffff\"");
+    while (!group.empty()) {
+      const auto digits = group.substr(group.size() - std::min(group.size(), kGroupDigits));
+      std::uint32_t bits = 0;
+      const char* end = digits.data() + digits.size();
+      const auto [stop, error] = std::from_chars(digits.data(), end, bits, 16);
+      if (error != std::errc{} || stop != end) {
+        return bad("mask", digits, "expected hexadecimal digits, as in \"ff,ffffffff\"");
       }
-      for (unsigned bit = 0; bit < 4; ++bit) {
-        if ((digit >> bit & 1U) == 0) continue;
-        const std::size_t cpu = base + i * 4 + bit;
-        if (cpu >= kMaxCpus) return bad("mask", group, "the mask is too wide");
-        set.add(static_cast<unsigned>(cpu));
-      }
+      if (!set.add_group(base, bits)) return bad("mask", digits, "the mask is too wide");
+      group.remove_suffix(digits.size());
+      // Saturates above the limit, so that a mask of endless zero groups cannot wrap around.
+      if (base < kMaxCpus) base += kGroupBits;
     }
     if (comma == std::string_view::npos) return set;
     text = text.substr(0, comma);
-    // Saturates above the limit, so that a mask of endless zero groups cannot wrap around.
-    if (base < kMaxCpus) base += kGroupBits;
   }
 }
 
@@ -200,6 +199,15 @@ void CpuSet::add(unsigned cpu) {
   const std::size_t word = cpu / kWordBits;
   if (word >= words_.size()) words_.resize(word + 1);
   words_[word] |= std::uint64_t{1} << (cpu % kWordBits);
+}
+
+bool CpuSet::add_group(unsigned base, std::uint32_t bits) {
+  if (bits == 0) return true;
+  if (base >= kMaxCpus) return false;
+  const std::size_t word = base / kWordBits;
+  if (word >= words_.size()) words_.resize(word + 1);
+  words_[word] |= static_cast<std::uint64_t>(bits) << (base % kWordBits);
+  return true;
 }
 
 void CpuSet::remove(unsigned cpu) {

@@ -76,6 +76,8 @@ class CpuSet {
   friend bool operator==(const CpuSet& a, const CpuSet& b) = default;
 
  private:
+  // 32 CPUs from `base`, a multiple of 32, on; false when one of them is too large.
+  bool add_group(unsigned base, std::uint32_t bits);
   void trim();  // no zero words at the end: makes the defaulted == compare by meaning
   std::vector<std::uint64_t> words_;  // bit b of word w is CPU 64 * w + b
 };

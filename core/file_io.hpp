@@ -25,6 +25,10 @@ Expected<UniqueFd> open_at(int directory, const std::string& name, int flags,
 // Reads to the end whatever size the file claims: procfs claims 0, sysfs one page.
 Expected<std::string> read_all(const UniqueFd& fd, Bytes limit, std::string_view path);
 
+// The same for a file of which a read that is cut short is the end: not procfs. One system call
+// for nearly every file.
+Expected<std::string> read_plain(const UniqueFd& fd, Bytes limit, std::string_view path);
+
 // Names without "." and "..", in Host::list()'s order.
 Expected<std::vector<std::string>> list_names(UniqueFd directory, std::string_view path);
 

@@ -1,9 +1,12 @@
 #include "core/replay_host.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include "core/capture_replies.hpp"
@@ -12,56 +15,70 @@
 #include "core/path_walk.hpp"
 #include "core/queries.hpp"
 #include "core/recorded_failures_host.hpp"
+#include "core/rooted_directories.hpp"
 
 namespace assay {
 namespace {
 
 // One component below a directory of the tree, with no symlink left on the way to it.
 struct Place {
-  UniqueFd directory;
+  RootedDirectories::Directory directory;
   std::string name;  // "." for the root itself
-  std::string path;  // within the capture: "/sys/devices/..."
+  std::string path;  // within the capture: "/sys/devices/..."; "" when nobody asked
 };
 
 class ReplayHost final : public Host {
  public:
   ReplayHost(std::string directory, UniqueFd root, CaptureReplies replies)
-      : directory_(std::move(directory)), root_(std::move(root)), replies_(std::move(replies)) {}
+      : directory_(std::move(directory)),
+        root_(std::move(root)),
+        directories_(root_.get()),
+        replies_(std::move(replies)) {}
 
   Expected<std::string> read(std::string_view path, Bytes limit) const override {
-    auto fd = open_regular("read", path, O_RDONLY);
+    bool plain = false;
+    auto fd = open_regular("read", path, O_RDONLY, &plain);
     if (!fd) return Failure(fd.error());
-    return file_io::read_all(*fd, limit, path);
+    return plain ? file_io::read_plain(*fd, limit, path) : file_io::read_all(*fd, limit, path);
   }
 
   Expected<std::vector<std::string>> list(std::string_view path) const override {
+    if (auto good = file_io::check_path("list", path); !good) return Failure(good.error());
+    auto opened = directories_.open(path, RootedDirectories::Names::fresh);
+    if (opened && !*opened) return Failure(opened->error());
+    if (opened && (**opened)->entries) {
+      std::vector<std::string> names;
+      for (const auto& entry : *(**opened)->entries) names.push_back(entry.name);
+      std::sort(names.begin(), names.end(), file_io::natural_less);
+      return names;
+    }
     auto at = walk("list", path, true);
     if (!at) return Failure(at.error());
-    auto fd =
-        file_io::open_at(at->directory.get(), at->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
+    auto fd = file_io::open_at(at->directory->fd.get(), at->name,
+                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW, path);
     if (!fd) return Failure(fd.error());
     return file_io::list_names(std::move(*fd), path);
   }
 
   Expected<std::string> read_link(std::string_view path) const override {
-    auto at = walk("read link", path, false);
+    auto at = find("read link", path);
     if (!at) return Failure(at.error());
-    return file_io::read_link_at(at->directory.get(), at->name, path);
+    return file_io::read_link_at(at->directory->fd.get(), at->name, path);
   }
 
   Expected<std::string> resolve(std::string_view path) const override {
     auto at = walk("resolve", path, true);
     if (!at) return Failure(at.error());
     // The walk never looks at the last component beyond "it is no link": is it there at all?
-    auto found = file_io::status_at(at->directory.get(), at->name, path);
+    auto found = file_io::status_at(at->directory->fd.get(), at->name, path);
     if (!found) return Failure(found.error());
     return std::move(at->path);
   }
 
   Expected<FileStatus> status(std::string_view path) const override {
-    auto at = walk("stat", path, false);
+    auto at = find("stat", path);
     if (!at) return Failure(at.error());
-    return file_io::status_at(at->directory.get(), at->name, path);
+    return file_io::status_at(at->directory->fd.get(), at->name, path);
   }
 
   Expected<Reply> ask(const Query& query) const override {
@@ -78,21 +95,24 @@ class ReplayHost final : public Host {
 
   Expected<void> replace_file(std::string_view path, std::string_view content,
                               std::uint32_t mode) override {
+    directories_.forget();
     auto at = new_place("replace", path);
     if (!at) return Failure(at.error());
-    return file_io::replace_at(at->directory.get(), at->name, content, mode, path);
+    return file_io::replace_at(at->directory->fd.get(), at->name, content, mode, path);
   }
 
   Expected<void> remove_file(std::string_view path) override {
+    directories_.forget();
     auto at = new_place("remove", path);
     if (!at) return Failure(at.error());
-    return file_io::remove_at(at->directory.get(), at->name, path);
+    return file_io::remove_at(at->directory->fd.get(), at->name, path);
   }
 
   Expected<void> make_directory(std::string_view path, std::uint32_t mode) override {
+    directories_.forget();
     auto at = new_place("make directory", path);
     if (!at) return Failure(at.error());
-    return file_io::make_directory_at(at->directory.get(), at->name, mode, path);
+    return file_io::make_directory_at(at->directory->fd.get(), at->name, mode, path);
   }
 
   Expected<RunResult> run(const std::vector<std::string>& argv) override {
@@ -114,31 +134,62 @@ class ReplayHost final : public Host {
     return walk(operation, path, false);
   }
 
-  // Devices and FIFOs of a hostile tree are not opened: the type is asked first. O_NONBLOCK covers
-  // a file that is exchanged in between, O_NOFOLLOW a link.
-  Expected<UniqueFd> open_regular(std::string_view operation, std::string_view path,
-                                  int flags) const {
-    auto at = walk(operation, path, true);
-    if (!at) return Failure(at.error());
-    auto found = file_io::status_at(at->directory.get(), at->name, path);
+  // The place of what stands at the path, a link at its end not followed: the kernel's way to the
+  // folder where it can, our own walk where not or where the path does not end in a name.
+  Expected<Place> find(std::string_view operation, std::string_view path) const {
+    if (auto parts = path_walk::split(path)) {
+      if (auto folder = directories_.open(parts->folder)) {
+        if (!*folder) return Failure(folder->error());
+        return Place{std::move(**folder), std::move(parts->name), {}};
+      }
+    }
+    return walk(operation, path, false);
+  }
+
+  // What stands at a place, as lstat(2); the directory's list answers for ordinary files.
+  static Expected<FileKind> kind_at(const Place& at, std::string_view path) {
+    const auto* entry = at.directory->entries ? at.directory->find(at.name) : nullptr;
+    if (entry != nullptr && entry->type == DT_REG) return FileKind::regular;
+    // Not listed: it may have come since.
+    const auto found = file_io::status_at(at.directory->fd.get(), at.name, path);
     if (!found) return Failure(found.error());
-    if (found->kind == FileKind::directory) return fail_errno(EISDIR, operation, path);
-    if (found->kind != FileKind::regular) {
+    return found->kind;
+  }
+
+  // Devices and FIFOs of a hostile tree are not opened: the kind is looked at first. O_NONBLOCK
+  // covers a file that is exchanged in between, O_NOFOLLOW a link. `plain`: see RootedDirectory.
+  Expected<UniqueFd> open_regular(std::string_view operation, std::string_view path, int flags,
+                                  bool* plain = nullptr) const {
+    auto at = find(operation, path);
+    if (!at) return Failure(at.error());
+    auto kind = kind_at(*at, path);
+    if (kind && *kind == FileKind::symlink) {
+      at = walk(operation, path, true);
+      if (!at) return Failure(at.error());
+      kind = kind_at(*at, path);
+    }
+    if (!kind) return Failure(kind.error());
+    if (*kind == FileKind::directory) return fail_errno(EISDIR, operation, path);
+    if (*kind != FileKind::regular) {
       return fail(ErrorCode::invalid, operation, path, "it is not a regular file");
     }
-    return file_io::open_at(at->directory.get(), at->name,
+    if (plain != nullptr) *plain = at->directory->plain;
+    return file_io::open_at(at->directory->fd.get(), at->name,
                             flags | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, path);
   }
 
   std::string directory_;
   UniqueFd root_;
+  RootedDirectories directories_;
   CaptureReplies replies_;
 };
 
 // The end of a walk: the last folder, and the component in it.
 Place finish(std::vector<UniqueFd>& folders, std::vector<std::string>& names, std::string name) {
-  names.push_back(name);
-  return {std::move(folders.back()), std::move(name), path_walk::join(names)};
+  auto folder = std::make_shared<RootedDirectory>();
+  folder->fd = std::move(folders.back());
+  if (name != ".") names.push_back(name);
+  return {std::move(folder), std::move(name), path_walk::join(names)};
 }
 
 // Opens one component after the other, each without following links, and puts a link's target in
@@ -188,7 +239,7 @@ Expected<Place> ReplayHost::walk(std::string_view operation, std::string_view pa
     if (!is_last) return fail_errno(ENOTDIR, operation, path);
     return finish(folders, names, std::move(*step));
   }
-  return Place{std::move(folders.back()), ".", path_walk::join(names)};
+  return finish(folders, names, ".");
 }
 
 Expected<CaptureReplies> load_replies(const Host& tree) {

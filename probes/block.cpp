@@ -213,18 +213,20 @@ bool is_partition(Reader& reader, const std::string& directory) {
 }  // namespace
 
 void read_block(Reader& reader, Inventory& inventory) {
-  // /sys/block has whole devices only; where a capture lacks it, the class has partitions as well.
-  std::string directory = "/sys/block";
-  std::vector<std::string> names = reader.names(directory);
-  const bool whole_only = !names.empty();
-  if (!whole_only) {
-    directory = "/sys/class/block";
-    names = reader.names(directory);
+  // The class has partitions as well. /sys/block has whole devices only, and old kernels and some
+  // captures have one of the two, or more in one than in the other.
+  const std::vector<std::string> whole = reader.names("/sys/block");
+  const std::set<std::string> known(whole.begin(), whole.end());
+  std::vector<std::string> names = whole;
+  for (const std::string& name : reader.names("/sys/class/block")) {
+    if (!known.contains(name) && !is_partition(reader, "/sys/class/block/" + name)) {
+      names.push_back(name);
+    }
   }
   for (const std::string& name : names) {
     if (printable(name) != name) continue;
+    const std::string directory = known.contains(name) ? "/sys/block" : "/sys/class/block";
     const std::string base = directory + "/" + name;
-    if (!whole_only && is_partition(reader, base)) continue;
     // One path of a multipath namespace: the whole namespace is listed as well.
     if (name.starts_with("nvme") && reader.flag(base + "/hidden").value_or(false)) continue;
     inventory.block.push_back(read_one(reader, directory, name, inventory));

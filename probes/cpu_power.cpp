@@ -9,13 +9,15 @@ namespace {
 
 const std::string kCpus = "/sys/devices/system/cpu";
 
-std::optional<Frequency> read_frequency(Reader& reader, unsigned cpu) {
+// `driver` is the kernel's one driver for all CPUs; read with the first.
+std::optional<Frequency> read_frequency(Reader& reader, unsigned cpu, std::string& driver) {
   const std::string base = fmt::format("{}/cpu{}/cpufreq/", kCpus, cpu);
   const auto maximum = reader.count(base + "scaling_max_freq");
   Frequency frequency;
   frequency.governor = reader.word(base + "scaling_governor");
   if (!maximum && frequency.governor.empty()) return std::nullopt;
-  frequency.driver = reader.word(base + "scaling_driver");
+  if (driver.empty()) driver = reader.word(base + "scaling_driver");
+  frequency.driver = driver;
   frequency.max_khz = maximum.value_or(0);
   frequency.min_khz = reader.count(base + "scaling_min_freq").value_or(0);
   frequency.hardware_min_khz = reader.count(base + "cpuinfo_min_freq").value_or(0);
@@ -90,10 +92,11 @@ void read_cpu_power(Reader& reader, Topology& topology) {
       !reader.names(kCpus + "/cpufreq").empty() ||
       (topology.online.first() &&
        reader.exists(fmt::format("{}/cpu{}/cpufreq", kCpus, *topology.online.first())));
+  std::string driver;
   for (Cpu& cpu : topology.cpus) {
     if (!cpu.online) continue;
     const unsigned number = cpu.id.value;
-    if (has_frequency) cpu.frequency = read_frequency(reader, number);
+    if (has_frequency) cpu.frequency = read_frequency(reader, number, driver);
     cpu.idle_states = read_idle_states(reader, number);
     const std::string power = fmt::format("{}/cpu{}/power/", kCpus, number);
     cpu.energy_perf_bias = reader.number(power + "energy_perf_bias");

@@ -188,6 +188,7 @@ constexpr auto kRows = std::to_array<Row>({
     {"topology", Part::configuration},
     {"topology.allowed", Part::state},  // of this process
     {"topology.architecture", Part::identity},
+    {"topology.clock_khz", Part::state},
     {"topology.cpus.allowed", Part::state},
     {"topology.cpus.frequency.current_khz", Part::state},
     {"topology.cpus.frequency.hardware_max_khz", Part::configuration},

@@ -135,16 +135,18 @@ bool sys_writable(const Inventory& inventory) {
 }
 
 void read_board(Reader& reader, Environment& environment) {
-  const std::string dmi = "/sys/class/dmi/id/";
+  // The class is a link to the device; some captures hold that alone.
+  const bool has_class = reader.exists("/sys/class/dmi/id");
+  const std::string dmi = has_class ? "/sys/class/dmi/id/" : "/sys/devices/virtual/dmi/id/";
   environment.board_vendor = reader.word(dmi + "sys_vendor");
   if (environment.board_vendor.empty())
     environment.board_vendor = reader.word(dmi + "board_vendor");
   environment.product_name = reader.word(dmi + "product_name");
   if (environment.product_name.empty()) environment.product_name = reader.word(dmi + "board_name");
   environment.bios_version = reader.word(dmi + "bios_version");
-  // Arm and RISC-V boards have a device tree in place of DMI.
-  if (environment.product_name.empty()) {
-    environment.product_name = reader.word("/sys/firmware/devicetree/base/model");
+  // Arm, POWER and RISC-V boards have a device tree in place of DMI.
+  for (const char* model : {"/sys/firmware/devicetree/base/model", "/proc/device-tree/model"}) {
+    if (environment.product_name.empty()) environment.product_name = reader.word(model);
   }
   environment.machine_id_hash = hide("machine id", reader.word("/etc/machine-id"));
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <hwloc.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -120,6 +122,21 @@ void take_kinds(hwloc_topology_t topology, Topology& ours) {
 }
 
 }  // namespace
+
+bool in_doubt(const Topology& topology) {
+  if (!topology.notes.empty()) return true;
+  std::uint64_t least = UINT64_MAX;
+  std::uint64_t most = 0;
+  for (const Cpu& cpu : topology.cpus) {
+    if (!cpu.kind.empty()) return false;
+    const std::uint64_t khz = cpu.frequency ? cpu.frequency->hardware_max_khz : 0;
+    if (khz == 0) continue;
+    least = std::min(least, khz);
+    most = std::max(most, khz);
+  }
+  // Favoured cores of one kind are a few percent faster.
+  return most > 0 && least * 5 < most * 4;
+}
 
 void ask_hwloc(const Host& host, Topology& topology) {
   // Only the kernel's own answers are shown to it. A captured tree may come from anybody, and hwloc

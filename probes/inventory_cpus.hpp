@@ -50,7 +50,9 @@ struct Cpu {
   bool allowed = true;    // this process may run here (cgroup cpuset, affinity)
   bool isolated = false;  // in /sys/devices/system/cpu/isolated
   bool nohz_full = false;
-  std::optional<unsigned> package, die, cluster, core;  // the kernel's own ids
+  // The kernel's own ids; where its package ids are missing or repeat, packages are numbered by
+  // their first CPUs.
+  std::optional<unsigned> package, die, cluster, core;
   NodeId node;
   CpuSet siblings;   // online hardware threads of the same core, itself included
   std::string kind;  // hybrid: "performance", "efficiency", "middle", "low-power"; else ""
@@ -117,6 +119,8 @@ struct Topology {
   std::string vendor, model_name;
   std::string family, model, stepping;  // the numbers behind the name; empty: not told
   std::string microcode;
+  // The first CPU's clock as /proc/cpuinfo tells it: all that guests and old kernels say.
+  std::optional<std::uint64_t> clock_khz;
   std::vector<std::string> flags;  // sorted
   CpuSet possible, present, online, offline, isolated, nohz_full, allowed;
   Counts counts;

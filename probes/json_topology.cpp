@@ -160,6 +160,7 @@ Json topology_json(const Topology& topology) {
           {"model", topology.model},
           {"stepping", topology.stepping},
           {"microcode", topology.microcode},
+          {"clock_khz", optional_json(topology.clock_khz)},
           {"possible", topology.possible.to_list()},
           {"present", topology.present.to_list()},
           {"online", topology.online.to_list()},

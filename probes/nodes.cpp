@@ -57,7 +57,10 @@ Node read_node(Reader& reader, unsigned number, const CpuSet& online) {
 void drop_overlapping(Topology& topology) {
   CpuSet taken;
   std::vector<Node> kept;
-  for (Node& node : topology.nodes) {
+  std::vector<std::size_t> columns;  // of the kept ones
+  const std::size_t before = topology.nodes.size();
+  for (std::size_t i = 0; i < before; ++i) {
+    Node& node = topology.nodes[i];
     if (node.cpus.intersects(taken)) {
       topology.notes.push_back(
           fmt::format("NUMA node {} claims CPUs {} that another node has already; it is left out",
@@ -66,10 +69,13 @@ void drop_overlapping(Topology& topology) {
     }
     taken = taken | node.cpus;
     kept.push_back(std::move(node));
+    columns.push_back(i);
   }
-  // The distances of a table with wrong nodes are worth nothing.
-  if (kept.size() != topology.nodes.size()) {
-    for (Node& node : kept) node.distances.clear();
+  for (Node& node : kept) {
+    if (kept.size() == before || node.distances.size() != before) continue;
+    std::vector<unsigned> rest;
+    for (const std::size_t column : columns) rest.push_back(node.distances[column]);
+    node.distances = std::move(rest);
   }
   topology.nodes = std::move(kept);
 }

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
+#include "probes/pci_config.hpp"
 #include "probes/subsystems.hpp"
 
 namespace assay::probes {
@@ -42,22 +44,51 @@ unsigned functions(std::optional<std::uint64_t> count) {
   return count && *count <= 65536 ? static_cast<unsigned>(*count) : 0;
 }
 
-std::optional<PcieLink> read_link(Reader& reader, const std::string& device) {
+// What one end of a link says of itself.
+std::optional<PcieLink> read_end(Reader& reader, const std::string& device) {
+  const auto fastest = reader.text(device + "/max_link_speed");
+  if (!fastest) {
+    const auto config = reader.host().read(device + "/config");
+    return config ? link_in_config(*config) : std::nullopt;
+  }
   PcieLink link;
-  link.speed_max_gts = transfers(reader.word(device + "/max_link_speed"));
-  if (link.speed_max_gts == 0) return std::nullopt;
-  link.speed_gts = transfers(reader.word(device + "/current_link_speed"));
+  link.speed_max_gts = transfers(*fastest);
   link.width_max = lanes(reader.count(device + "/max_link_width"));
+  if (link.speed_max_gts == 0 || link.width_max == 0) return std::nullopt;
+  link.speed_gts = transfers(reader.word(device + "/current_link_speed"));
   link.width = lanes(reader.count(device + "/current_link_width"));
-  if (link.width_max == 0) return std::nullopt;
+  return link;
+}
+
+std::optional<PcieLink> read_link(Reader& reader, const std::string& device) {
+  auto link = read_end(reader, device);
+  if (!link) return std::nullopt;
   // What the slot can: the port above is the parent directory of the resolved device.
   const std::string path = reader.resolved(device);
   const std::string above = path.substr(0, path.rfind('/'));
   if (is_pci_address(std::string_view(above).substr(above.rfind('/') + 1))) {
-    link.slot_speed_max_gts = transfers(reader.word(above + "/max_link_speed"));
-    link.slot_width_max = lanes(reader.count(above + "/max_link_width"));
+    if (const auto slot = read_end(reader, above)) {
+      link->slot_speed_max_gts = slot->speed_max_gts;
+      link->slot_width_max = slot->width_max;
+    }
   }
   return link;
+}
+
+// The kernel's own number, or on kernels and captures without it the node whose CPUs are near.
+std::optional<NodeId> read_node(Reader& reader, const std::string& device,
+                                const Topology& topology) {
+  const auto told = reader.number(device + "/numa_node");
+  if (told) {
+    const bool known = *told >= 0 && *told < CpuSet::kMaxCpus;
+    return known ? std::optional(NodeId{static_cast<unsigned>(*told)}) : std::nullopt;
+  }
+  const auto near = reader.cpus(device + "/local_cpulist", device + "/local_cpus");
+  if (!near || near->empty()) return std::nullopt;
+  for (const Node& node : topology.nodes) {
+    if (node.cpus == (*near & topology.online)) return node.id;
+  }
+  return std::nullopt;
 }
 
 std::string lower(std::string text) {
@@ -88,9 +119,12 @@ void read_ids(Reader& reader, const std::string& path, PciDevice& device) {
 }
 
 // Reading a link asks the device itself, which is slow: only where a latency depends on it.
+// Storage, network, display (GPUs), co-processors, InfiniBand, accelerators.
 bool link_matters(std::string_view class_id) {
-  return class_id.starts_with("0x01") || class_id.starts_with("0x02") ||
-         class_id.starts_with("0x12");
+  constexpr auto kClasses =
+      std::to_array<std::string_view>({"0x01", "0x02", "0x03", "0x0b", "0x0c06", "0x12"});
+  return std::any_of(kClasses.begin(), kClasses.end(),
+                     [&](std::string_view prefix) { return class_id.starts_with(prefix); });
 }
 
 }  // namespace
@@ -120,7 +154,7 @@ void read_pci(Reader& reader, Inventory& inventory) {
     PciDevice device;
     device.address = address;
     read_ids(reader, path, device);
-    device.node = reader.node(path + "/numa_node");
+    device.node = read_node(reader, path, inventory.topology);
     if (link_matters(device.class_id)) {
       device.link = read_link(reader, path);
       device.iommu_group = reader.link_name(path + "/iommu_group");

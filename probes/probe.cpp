@@ -20,7 +20,7 @@ void read_all_of_topology(Reader& reader, Inventory& inventory) {
   read_cpu_power(reader, inventory.topology);
   read_cpu_kinds(reader, inventory.topology);
   count_cpu_groups(inventory.topology);
-  ask_hwloc(reader.host(), inventory.topology);
+  if (in_doubt(inventory.topology)) ask_hwloc(reader.host(), inventory.topology);
 }
 
 struct Step {

@@ -43,6 +43,10 @@ std::size_t utf8_length(std::string_view text) {
 }  // namespace
 
 std::string printable(std::string_view text) {
+  // Nearly every fact is plain ASCII already.
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+  if (plain) return std::string(text);
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
@@ -147,14 +151,14 @@ std::string Reader::choice(const std::string& path) {
 }
 
 std::optional<CpuSet> Reader::cpus(const std::string& list_path, const std::string& mask_path) {
-  if (!list_path.empty()) {
-    if (const auto fact = text(list_path)) {
-      if (auto set = CpuSet::parse_list(*fact)) return std::move(*set);
-    }
-  }
   if (!mask_path.empty()) {
     if (const auto fact = text(mask_path); fact && !fact->empty()) {
       if (auto set = CpuSet::parse_mask(*fact)) return std::move(*set);
+    }
+  }
+  if (!list_path.empty()) {
+    if (const auto fact = text(list_path)) {
+      if (auto set = CpuSet::parse_list(*fact)) return std::move(*set);
     }
   }
   return std::nullopt;

@@ -38,8 +38,8 @@ class Reader {
   std::optional<bool> flag(const std::string& path);
   // The chosen one of "always [madvise] never"; the first word when none is bracketed.
   std::string choice(const std::string& path);
-  // A set from a list file or, where that is missing (old kernels), from a mask file. Either path
-  // may be "".
+  // A set from a mask file, which every kernel has, or else from a list file, which a truncated
+  // mask cannot spoil. Either path may be "".
   std::optional<CpuSet> cpus(const std::string& list_path, const std::string& mask_path = {});
   // A NUMA node number; -1 ("not known") is absent.
   std::optional<NodeId> node(const std::string& path);

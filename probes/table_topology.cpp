@@ -97,6 +97,9 @@ void power_section(const Topology& topology, TextPage& page) {
   page.fact("kinds", describe(kinds));
   page.fact("governor", describe(governors));
   page.fact("frequency", describe(ranges));
+  if (ranges.empty() && topology.clock_khz) {
+    page.fact("clock", fmt::format("{:.2f} GHz", static_cast<double>(*topology.clock_khz) / 1e6));
+  }
   page.fact("energy preference", describe(preferences));
   page.fact("idle states", describe(states));
   page.fact("latency limit", describe(limits));

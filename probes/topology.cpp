@@ -25,7 +25,7 @@ std::optional<unsigned> id(Reader& reader, const std::string& path) {
   return static_cast<unsigned>(*value);
 }
 
-// A sibling set under its new name, its old name, or as a mask (before 2.6.24).
+// A sibling set under its old name or its new one, as a mask or as a list.
 CpuSet members(Reader& reader, const std::string& base, const char* now, const char* before) {
   for (const char* name : {now, before}) {
     const std::string path = base + name;
@@ -161,25 +161,54 @@ void derive_siblings(const std::map<unsigned, Place>& places, Topology& topology
   }
 }
 
-void count(const std::map<unsigned, Place>& places, Topology& topology) {
-  CpuSet cores;                       // the first CPU of each
-  CpuSet packages_by_members;         // the same, where the kernel lists the members
-  std::set<unsigned> packages_by_id;  // else
+// The member sets are worth more than the ids where they cut the CPUs into disjoint groups.
+bool sets_agree(const std::map<unsigned, Place>& places, const CpuSet& online) {
+  for (const unsigned cpu : online.to_vector()) {
+    const CpuSet members = places.at(cpu).package_members & online;
+    if (!members.contains(cpu)) return false;
+    const CpuSet& of_first = places.at(*members.first()).package_members;
+    if (!(members == (of_first & online))) return false;
+  }
+  return true;
+}
+
+// POWER partitions and s390 call every package -1, old ia64 kernels give two the same id. Packages
+// are then numbered here in the order of their first CPUs, so that no two share a number.
+void name_packages(const std::map<unsigned, Place>& places, Topology& topology) {
+  if (!sets_agree(places, topology.online)) return;
+  std::map<unsigned, unsigned> first_of;  // by id
+  std::map<unsigned, unsigned> numbers;   // by first CPU
+  bool unique = true;
+  for (const Cpu& cpu : topology.cpus) {
+    if (!cpu.online) continue;
+    const CpuSet members = places.at(cpu.id.value).package_members & topology.online;
+    numbers.emplace(*members.first(), static_cast<unsigned>(numbers.size()));
+    unique = unique && cpu.package &&
+             first_of.emplace(*cpu.package, *members.first()).first->second == *members.first();
+  }
+  if (unique) return;
+  if (!first_of.empty()) {
+    topology.notes.emplace_back("the kernel's package ids repeat; packages are numbered anew");
+  }
+  for (Cpu& cpu : topology.cpus) {
+    if (cpu.online) {
+      cpu.package =
+          numbers.at(*(places.at(cpu.id.value).package_members & topology.online).first());
+    }
+  }
+}
+
+void count(Topology& topology) {
+  CpuSet cores;                 // the first CPU of each
+  std::set<unsigned> packages;  // by id; after name_packages() these are unique
   for (const Cpu& cpu : topology.cpus) {
     if (!cpu.online) continue;
     cores.add(cpu.siblings.first().value_or(cpu.id.value));
-    const Place& place = places.at(cpu.id.value);
-    const CpuSet package = place.package_members & topology.online;
-    if (package.contains(cpu.id.value)) {
-      packages_by_members.add(*package.first());
-    } else if (place.package) {
-      packages_by_id.insert(*place.package);
-    }
+    if (cpu.package) packages.insert(*cpu.package);
   }
   topology.counts.cpus = topology.online.count();
   topology.counts.cores = cores.count();
-  topology.counts.packages =
-      packages_by_members.count() + static_cast<unsigned>(packages_by_id.size());
+  topology.counts.packages = static_cast<unsigned>(packages.size());
   // A guest or board that names no package still sits in one.
   if (topology.counts.packages == 0 && !topology.online.empty()) topology.counts.packages = 1;
 }
@@ -217,7 +246,8 @@ void read_topology(Reader& reader, Inventory& inventory) {
     places.emplace(number, std::move(place));
   }
   derive_siblings(places, topology);
-  count(places, topology);
+  name_packages(places, topology);
+  count(topology);
   topology.smt_control = reader.word(kCpus + "/smt/control");
   topology.smt_active =
       reader.flag(kCpus + "/smt/active").value_or(topology.counts.cores < topology.counts.cpus);

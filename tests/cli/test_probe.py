@@ -1,8 +1,10 @@
 """`assay probe`, `check`, `explain`, `techniques`, `profiles`: reading, as root and as anybody."""
 import json
 import os
+import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
 
 from harness import COULD_NOT, INTERRUPTED, NOT_AS_WANTED, OK, SKIPPED, SOURCE, USAGE, CliTest, as_nobody
 
@@ -37,6 +39,14 @@ class Probe(CliTest):
         self.assertEqual(done.returncode, OK)
         self.assertNotIn("\033[", done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 100)
+
+    def test_drawing_is_plain_svg_with_every_cpu(self):
+        done = self.run_assay("probe", "--format", "svg")
+        self.assertEqual(done.returncode, OK)
+        root = ElementTree.fromstring(done.stdout)
+        self.assertEqual(root.tag, "{http://www.w3.org/2000/svg}svg")
+        drawn = {e.get("id") for e in root.iter() if (e.get("id") or "").startswith("cpu-")}
+        self.assertEqual(drawn, {f"cpu-{c['id']}" for c in self.json_of("probe")["topology"]["cpus"]})
 
     def test_root_that_is_not_there(self):
         for command in (["probe"], ["check", "default"], ["techniques"]):

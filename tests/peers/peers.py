@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import statistics
@@ -121,26 +122,64 @@ def storage(arguments):
             print("\n```\n" + "\n".join(shown) + "\n```\n", flush=True)
 
 
-def timed(command):
-    _, cpu, wall = run(command)
+def timed(command, variables=None):
+    before = {name: os.environ.get(name) for name in variables or {}}
+    os.environ.update(variables or {})
+    done, cpu, wall = run(command)
+    for name in before:
+        os.environ.pop(name)
+    if done.returncode not in (0, 1):  # 1: evaluated, and not as wanted
+        sys.exit(f"{command}\n{done.stderr}")
     return {"wall": wall * 1e3, "cpu": cpu * 1e3}
+
+
+def processes(command):
+    """How many processes the command starts besides itself."""
+    if not shutil.which("strace"):
+        return "–"
+    traced = f"strace -f -e trace=execve,fork,vfork,clone,clone3 -o /dev/stdout {command}"
+    text = run(traced)[0].stdout
+    return str(max(0, len(re.findall(r"^\d+ +execve\(.* = 0$", text, re.MULTILINE)) - 1))
+
+
+def fact_rows(arguments, ours, peers):
+    """One row a command; `ours` and `peers` are (command, variables)."""
+    rounds = max(arguments.rounds, 9)
+    print("| command | wall, ms | CPU, ms | processes | wall of the first / this |\n|---|---|---|---|---|")
+    shown = False
+    for command, variables in peers:
+        mine, others = interleave(rounds, lambda: timed(*ours), lambda: timed(command, variables))
+        rows = [(command, variables, others, ratio_words(mine, others, "wall"))]
+        if not shown:
+            rows.insert(0, (*ours, mine, ""))
+        shown = True
+        for words, extra, results, ratio in rows:
+            name = "".join(f"{k}={v} " for k, v in (extra or {}).items()) + words
+            name = name.replace(arguments.assay, "assay").replace(str(arguments.tree), "TREE")
+            print(f"| `{name}` | {statistics.median(r['wall'] for r in results):.1f} | "
+                  f"{statistics.median(r['cpu'] for r in results):.1f} | {processes(words)} | {ratio} |", flush=True)
+    print()
 
 
 def facts(arguments):
     print("## Reading a host, beside lstopo, lshw and Ansible\n")
-    print("Milliseconds from start to end of the process.\n")
-    print("| command | wall | CPU | wall of `assay probe` / this |\n|---|---|---|---|")
-    peers = [c for c in ("lstopo-no-graphics --of console", "lshw -quiet", "ansible localhost -m setup")
-             if shutil.which(c.split()[0])]
-    probe = f"{arguments.assay} probe --format json"
-    for command in [f"{arguments.assay} check default", *peers]:
-        mine, others = interleave(max(arguments.rounds, 5), lambda: timed(probe), lambda: timed(command))
-        if command == [f"{arguments.assay} check default", *peers][0]:
-            print(f"| `assay probe --format json` | {statistics.median(r['wall'] for r in mine):.1f} | "
-                  f"{statistics.median(r['cpu'] for r in mine):.1f} | |")
-        print(f"| `{command.replace(arguments.assay, 'assay')}` | {statistics.median(r['wall'] for r in others):.1f} | "
-              f"{statistics.median(r['cpu'] for r in others):.1f} | {ratio_words(mine, others, 'wall')} |", flush=True)
-    print()
+    print("From start to end of the process, on this machine.\n")
+    peers = [(command, None) for command in
+             (f"{arguments.assay} probe --format json", f"{arguments.assay} check default",
+              "lstopo-no-graphics --of console", "lstopo-no-graphics --of xml", "lshw -quiet",
+              "ansible localhost -m setup")
+             if shutil.which(command.split()[0])]
+    fact_rows(arguments, (f"{arguments.assay} probe", None), peers)
+    print("The same of a captured tree of 256 CPUs, 8 nodes, 2 NICs and 8 drives with 648 interrupts "
+          "(tests/peers/synthetic_tree.py):\n")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        arguments.tree = folder
+        subprocess.run([sys.executable, "-B", str(Path(__file__).parent / "synthetic_tree.py"), folder], check=True)
+        of_tree = f"{arguments.assay} probe --root {folder}"
+        peers = [(f"{of_tree} --format json", None), (f"{of_tree} --format svg", None)]
+        if shutil.which("lstopo-no-graphics"):
+            peers += [(f"lstopo-no-graphics --of {kind}", {"HWLOC_FSROOT": folder}) for kind in ("console", "xml")]
+        fact_rows(arguments, (of_tree, None), peers)
 
 
 def programs(arguments):
@@ -159,15 +198,17 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--only", choices=("storage", "facts", "programs"), help="this part alone")
     arguments = parser.parse_args()
+    arguments.tree = ""
     arguments.assay = str(Path(arguments.build).resolve() / "cli/assay")
     fio = subprocess.run(["fio", "--version"], capture_output=True, text=True).stdout.strip()
     print(f"Measured by `make peers` with {fio}, Linux {platform.release()}, {os.cpu_count()} CPUs, "
           f"{arguments.rounds} interleaved rounds of {arguments.seconds} s; medians, and ratios with their least and "
           "greatest.\n")
-    storage(arguments)
-    facts(arguments)
-    programs(arguments)
+    for part in (storage, facts, programs):
+        if arguments.only in (None, part.__name__):
+            part(arguments)
     return 0
 
 

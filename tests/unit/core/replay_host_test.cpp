@@ -2,11 +2,19 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -156,6 +164,57 @@ TEST_F(ReplayHostTest, HugeFilesAreRefusedByTheLimit) {
   EXPECT_EQ(host().read("/exact", Bytes{99'999}).error().code, ErrorCode::invalid);
   dir_.put("tree/small", "12345");
   EXPECT_EQ(host().read("/small", Bytes{4}).error().code, ErrorCode::invalid);
+}
+
+TEST_F(ReplayHostTest, WhatComesOrGoesBetweenReadsIsSeen) {
+  EXPECT_EQ(host().list("/sys/class/net/eth0").value(), Names{"mtu"});
+  dir_.put("tree/sys/devices/pci0/net/eth0/speed", "1000\n");
+  EXPECT_EQ(host().read("/sys/class/net/eth0/speed").value(), "1000\n");
+  EXPECT_EQ(host().list("/sys/class/net/eth0").value(), (Names{"mtu", "speed"}));
+  std::filesystem::remove(dir_ / "tree/sys/devices/pci0/net/eth0/mtu");
+  EXPECT_EQ(host().read("/sys/class/net/eth0/mtu").error().code, ErrorCode::absent);
+  EXPECT_EQ(host().list("/sys/class/net/eth0").value(), Names{"speed"});
+}
+
+// Makes this process one of a kernel or sandbox that does not know openat2(2).
+bool forbid_openat2(std::uint32_t answer) {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | answer),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+// Exit code of a child that reads the tree without openat2: 0 when all is as with it, 77 when this
+// machine has no seccomp.
+int read_without_openat2(const std::string& tree, std::uint32_t answer) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!forbid_openat2(answer)) ::_exit(77);
+    const auto host = open_replay_host(tree);
+    const bool good = host && (*host)->read("/sys/class/net/eth0/mtu").value_or("") == "1500\n" &&
+                      (*host)->list("/sys/class/net/eth0").value_or(Names{}) == Names{"mtu"} &&
+                      (*host)->read("/far").value_or("") == "inside\n" &&
+                      (*host)->status("/sys/none").error().code == ErrorCode::absent &&
+                      (*host)->list("/sys/none").error().code == ErrorCode::absent;
+    ::_exit(good ? 0 : 1);
+  }
+  int status = -1;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(ReplayHostTest, OldKernelsAndSandboxesAreWalked) {
+  dir_.link("tree/far", "../../../../../../../../../secret");
+  const int old_kernel = read_without_openat2(dir_ / "tree", ENOSYS);
+  if (old_kernel == 77) GTEST_SKIP() << "this machine has no seccomp filters";
+  EXPECT_EQ(old_kernel, 0);
+  EXPECT_EQ(read_without_openat2(dir_ / "tree", EPERM), 0);
 }
 
 TEST_F(ReplayHostTest, BinaryContentIsGivenAsItIs) {

@@ -210,19 +210,5 @@ TEST(Topology, NothingAtAllIsAnEmptyTopology) {
   EXPECT_TRUE(topology.cpus.empty());
 }
 
-TEST(CpuModel, ArmHasOtherWords) {
-  MemoryHost host;
-  host.put("/proc/cpuinfo",
-           "processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x48\n"
-           "CPU architecture: 8\nCPU part\t: 0xd01\nCPU revision\t: 0\n\nprocessor\t: 1\n");
-  host.reply({"uname", ""}, {{"machine", "aarch64"}});
-  const Topology topology = probe(host).topology;
-  EXPECT_EQ(topology.architecture, "aarch64");
-  EXPECT_EQ(topology.vendor, "0x48");
-  EXPECT_EQ(topology.model, "0xd01");
-  EXPECT_EQ(topology.model_name, "0x48 part 0xd01");
-  EXPECT_EQ(topology.counts.cpus, 2U);
-}
-
 }  // namespace
 }  // namespace assay::probes
