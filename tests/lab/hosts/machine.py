@@ -1,0 +1,97 @@
+"""From a row of the table of kinds to QEMU's arguments. Pure functions; files are named, never opened."""
+from hosts.kinds import NIC_MODELS
+
+# tsc=reliable: with two sockets the kernel would give the emulated clock up.
+BASE_BOOT_LINE = ("console=ttyS0", "quiet", "panic=-1", "tsc=reliable")
+TCG = "tcg,thread=single,tb-size=512"  # several emulator threads abort now and then
+
+
+def boot_line(kind, extra=()):
+    """The words after the kernel's name: the base, huge pages of the nodes, the kind's, the caller's."""
+    return [*BASE_BOOT_LINE, *huge_page_words(kind), *kind.boot_line, *extra]
+
+
+def huge_page_words(kind):
+    sizes = {size for node in kind.nodes for size in node.huge_pages}
+    words = []
+    for size_kib in sorted(sizes):
+        counts = [f"{number}:{node.huge_pages[size_kib]}"
+                  for number, node in enumerate(kind.nodes) if size_kib in node.huge_pages]
+        unit = f"{size_kib >> 20}G" if size_kib >= 1 << 20 else f"{size_kib >> 10}M"
+        words += [f"hugepagesz={unit}", f"hugepages={','.join(counts)}"]
+    return words
+
+
+def arguments(kind, drive_files, accel="tcg"):
+    """The host itself: processors, memory, nodes, buses, drives and ports, without kernel and channels."""
+    sockets = len(kind.nodes)
+    cores = kind.cpus // sockets // kind.threads
+    machine = "q35,kernel-irqchip=split" if kind.iommu else "q35"
+    words = ["-M", machine, "-accel", TCG if accel == "tcg" else accel,
+             "-cpu", kind.cpu if accel == "tcg" else "host",
+             "-smp", f"{kind.cpus},sockets={sockets},cores={cores},threads={kind.threads}",
+             "-m", str(sum(node.memory_mib for node in kind.nodes)),
+             "-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"]
+    if kind.iommu:
+        words += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
+    return words + _nodes(kind) + _devices(kind, drive_files)
+
+
+def _nodes(kind):
+    if len(kind.nodes) == 1:
+        return []
+    words = []
+    for number, node in enumerate(kind.nodes):
+        words += ["-object", f"memory-backend-ram,size={node.memory_mib}M,id=memory{number}",
+                  "-numa", f"node,nodeid={number},cpus={node.cpus[0]}-{node.cpus[-1]},"
+                           f"memdev=memory{number}"]
+    for near in range(len(kind.nodes)):
+        for far in range(near + 1, len(kind.nodes)):
+            words += ["-numa", f"dist,src={near},dst={far},val={kind.distance}"]
+    return words
+
+
+def _devices(kind, drive_files):
+    """Every drive and port in a slot of its own; on a host with nodes the slot hangs on its node's bus."""
+    words, slots = [], 0
+    if len(kind.nodes) > 1:
+        for number in range(len(kind.nodes)):
+            words += ["-device", f"pxb-pcie,id=bus{number},bus_nr={0x40 * (number + 1)},"
+                                 f"numa_node={number},bus=pcie.0"]
+
+    def slot(node):
+        nonlocal slots
+        slots += 1
+        bus = f"bus{node}" if len(kind.nodes) > 1 else "pcie.0"
+        words.extend(["-device", f"pcie-root-port,id=slot{slots},bus={bus},chassis={slots},slot={slots}"])
+        return f"slot{slots}"
+
+    for number, (drive, path) in enumerate(zip(kind.drives, drive_files)):
+        words += ["-drive", f"file={path},if=none,id=drive{number},format=raw,cache=unsafe"]
+        words += ["-device", f"nvme,drive=drive{number},serial=LAB{number},bus={slot(drive.node)},"
+                             f"max_ioqpairs={drive.queues},logical_block_size={drive.block_bytes},"
+                             f"physical_block_size={drive.block_bytes}"]
+    wires = list(dict.fromkeys(nic.wire for nic in kind.nics if nic.wire))
+    for number, nic in enumerate(kind.nics):
+        net = f"hubport,hubid={wires.index(nic.wire)}" if nic.wire else "user,restrict=on"
+        words += ["-netdev", f"{net},id=net{number}"]
+        model = NIC_MODELS[nic.model]
+        words += ["-device", f"{model.device},netdev=net{number},mac={mac(number)},"
+                             f"bus={slot(nic.node)}{model.options}"]
+    return words
+
+
+def mac(number):
+    return f"52:54:00:00:00:{number + 1:02x}"
+
+
+def channels(folder):
+    """What connects the guest with us: its console, and the ports for live output and for results."""
+    return ["-serial", f"file:{folder}/console",
+            "-device", "virtio-serial-pci,bus=pcie.0",
+            "-chardev", f"file,id=log,path={folder}/log", "-device", "virtserialport,chardev=log,name=log",
+            "-chardev", f"file,id=out,path={folder}/out.tar", "-device", "virtserialport,chardev=out,name=out"]
+
+
+def kernel(image, initramfs, words):
+    return ["-kernel", str(image), "-initrd", str(initramfs), "-append", " ".join(words)]

@@ -1,0 +1,47 @@
+"""Programs of this host as they go into a guest: without debug information, with every library they load."""
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from hosts import cache
+from hosts.errors import LabError
+
+GUEST_BIN = "/lab/bin"
+
+
+def find(program):
+    """The path of a program named as in a shell, or None: then the guest must have it."""
+    found = shutil.which(program)
+    return Path(found).absolute() if found else None
+
+
+def libraries(path):
+    """The shared libraries, with the loader, that a program needs; none for a script or a static program."""
+    listed = subprocess.run(["ldd", path], text=True, capture_output=True)
+    if "not found" in listed.stdout:
+        raise LabError(f"{path} cannot run on this host either: {listed.stdout.strip()}")
+    return [Path(found) for found in re.findall(r"(/\S+) \(0x", listed.stdout)]
+
+
+def stripped(path):
+    """The content of a file without debug information, kept in the cache between runs."""
+    data = path.read_bytes()
+    if data[:4] != b"\x7fELF" or len(data) < 1 << 20:
+        return data
+    state = path.stat()
+    name = cache.digest(str(path), state.st_size, state.st_mtime_ns)
+
+    def strip(target):
+        done = subprocess.run(["strip", "--strip-debug", "-o", target, path], capture_output=True)
+        if done.returncode != 0:
+            target.write_bytes(data)
+
+    return cache.make_file(cache.folder() / "programs" / f"{path.name}-{name}", strip).read_bytes()
+
+
+def add(archive, path, name=None):
+    """Adds a program to an archive as GUEST_BIN/name, and its libraries where the loader looks for them."""
+    archive.file(f"{GUEST_BIN}/{name or path.name}", stripped(path), 0o755)
+    for library in libraries(path):
+        archive.file(str(library), stripped(library), 0o755)
