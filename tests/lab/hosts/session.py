@@ -1,9 +1,10 @@
 """What `lab run` does: prepares what a kind needs, runs a program in it, and hands on what came back."""
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from hosts import cache, emulators, guest, initramfs, kernels, machine
+from hosts import cache, emulators, expectation, guest, initramfs, kernels, machine
 from hosts.errors import NO_RESULT
 
 
@@ -44,9 +45,11 @@ def run(kind, job, results, relay=None):
 
 def cold_boot(prepared, job, folder, relay):
     combined = folder / "initramfs"
+    row = expectation.expectation(prepared.kind, prepared.kernel.version, job.extra)
+    files = (("lab/row.json", json.dumps(row).encode()), *job.files)
     with open(combined, "wb") as target:
         target.write(prepared.base.read_bytes())
-        target.write(initramfs.job(job.command, job.sent, job.files))
+        target.write(initramfs.job(job.command, job.sent, files))
     words = [*prepared.emulator,
              *machine.arguments(prepared.kind, drives(prepared.kind, folder), job.accel),
              *machine.channels(folder),
