@@ -78,7 +78,11 @@ def _fill(archive, parts, folder):
     if len(versions) != 1:
         raise LabError(f"{folder}: one kernel expected, found {versions}")
     (folder / "version").write_text(versions[0] + "\n")
-    (folder / "vmlinux").write_bytes(unpack_image((folder / f"boot/vmlinuz-{versions[0]}").read_bytes()))
+    places = (folder / f"boot/vmlinuz-{versions[0]}", folder / f"lib/modules/{versions[0]}/vmlinuz")
+    image = next((path for path in places if path.exists()), None)
+    if image is None:
+        raise LabError(f"{folder}: no kernel image in the packages {', '.join(parts)}")
+    (folder / "vmlinux").write_bytes(unpack_image(image.read_bytes()))
     done = subprocess.run(["depmod", "-b", folder, versions[0]], text=True, capture_output=True)
     if done.returncode != 0:
         raise LabError(f"depmod: {done.stderr.strip()}")
