@@ -40,6 +40,14 @@ unsigned small(std::optional<std::uint64_t> value) {
   return value && *value <= 1U << 30 ? static_cast<unsigned>(*value) : 0;
 }
 
+unsigned count_queues(Reader& reader, const std::string& base) {
+  unsigned queues = 0;
+  for (const std::string& name : reader.names(base + "mq")) {
+    if (number_after(name, "")) ++queues;
+  }
+  return queues;
+}
+
 void read_queue(Reader& reader, const std::string& base, BlockDevice& device) {
   const std::string queue = base + "queue/";
   device.logical_block_bytes = small(reader.count(queue + "logical_block_size"));
@@ -55,9 +63,7 @@ void read_queue(Reader& reader, const std::string& base, BlockDevice& device) {
   device.add_random = reader.flag(queue + "add_random");
   device.iostats = reader.flag(queue + "iostats");
   device.write_cache = reader.word(queue + "write_cache");
-  for (const std::string& name : reader.names(base + "mq")) {
-    if (number_after(name, "")) ++device.queues;
-  }
+  device.queues = count_queues(reader, base);
 }
 
 // The serial number out of a SCSI "unit serial number" page: 4 bytes of header, then text.
@@ -93,6 +99,21 @@ std::string multipath_address(Reader& reader, const std::string& base) {
     if (!address.empty()) return address;
   }
   return {};
+}
+
+// "nvme0n1" is such a namespace's head, which has no queues; "nvme0c1n1" is its path over nvme1.
+unsigned multipath_queues(Reader& reader, const std::string& base, const BlockDevice& device) {
+  const std::string space = fmt::format("n{}", namespace_number(device.name).value_or(1));
+  unsigned queues = 0;
+  for (const std::string& controller : reader.names(base + "device")) {
+    if (!number_after(controller, "nvme")) continue;
+    const std::string below = base + "device/" + controller + "/";
+    for (const std::string& path : reader.names(below)) {
+      const bool is_path = path.find('c', 4) != std::string::npos && path.ends_with(space);
+      if (path.starts_with("nvme") && is_path) queues += count_queues(reader, below + path + "/");
+    }
+  }
+  return queues;
 }
 
 std::string target_of(Reader& reader, const std::string& base, const std::string& path,
@@ -152,6 +173,9 @@ BlockDevice read_one(Reader& reader, const std::string& directory, const std::st
   // A loop or RAM device without content has nothing to tell; there are dozens on some hosts.
   if (!device.physical && device.size.count == 0) return device;
   read_queue(reader, base, device);
+  if (device.queues == 0 && device.kind == "nvme") {
+    device.queues = multipath_queues(reader, base, device);
+  }
   read_relations(reader, base, device);
   if (const PciDevice* pci = find_pci(inventory, device.pci_address)) {
     device.link = pci->link;

@@ -1,11 +1,12 @@
 """What a test may expect inside a kind, as plain data: derived from the row, never from a running guest."""
-from hosts import machine
 from hosts.kinds import NIC_MODELS
 
 
-def expectation(kind, kernel_release, extra=()):
-    """The row as JSON-ready data. A host without NUMA tells no node for its devices: null."""
-    words = machine.boot_line(kind, extra)
+def expectation(kind, kernel_release, words):
+    """The row as JSON-ready data; words is the boot line that the guest was started with.
+
+    A host without NUMA tells no node for its devices: null.
+    """
     return {
         "kind": kind.name,
         "kernel_release": kernel_release,

@@ -1,5 +1,7 @@
 """One guest from start to result: starts QEMU, relays its output, and ends it whatever happens."""
+import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +10,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hosts.errors import NO_RESULT
+from hosts import qmp
+from hosts.errors import NO_RESULT, LabError
 
 QEMU_ABORTED = -signal.SIGABRT
 POLL_S = 0.02
@@ -23,35 +26,69 @@ class Result:
     files: dict = field(default_factory=dict)
 
 
-def run(command, folder, timeout_s, relay=None):
-    """Runs QEMU with these arguments until the guest powers off; once more if QEMU itself aborted."""
+def run(command, folder, timeout_s, relay=None, begin=None, pass_fds=()):
+    """Runs QEMU with these arguments until the guest powers off; once more if QEMU itself aborted.
+
+    relay receives the program's output as it comes. begin(process) is entered with the fresh QEMU
+    and left with its end; files that QEMU inherits (pass_fds) are read from their start each time.
+    """
     for last in (False, True):
-        result, status = _run_once(command, folder, timeout_s, relay)
+        for fd in pass_fds:
+            os.lseek(fd, 0, os.SEEK_SET)
+        result, status = _run_once(command, folder, timeout_s, relay, begin, pass_fds)
         if last or status != QEMU_ABORTED:
             return result
         print("lab: QEMU aborted; once more", file=sys.stderr)
 
 
-def _run_once(command, folder, timeout_s, relay):
-    for name in ("log", "out.tar", "console"):
+def _run_once(command, folder, timeout_s, relay, begin, pass_fds):
+    began = time.monotonic()
+    in_time, trouble = False, ""
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(started(command, folder, pass_fds))
+        try:
+            if begin is not None:
+                stack.enter_context(begin(process))
+            in_time = _wait(process, began + timeout_s, _Relay(folder / "log", relay))
+        except (LabError, OSError) as failed:
+            trouble = str(failed)
+            process.poll()
+        status = process.returncode
+    result = _result(folder)
+    result.seconds = time.monotonic() - began
+    if result.code == NO_RESULT:
+        said = (folder / "qemu").read_text(errors="replace").strip()
+        result.reason = trouble or (f"QEMU ended with {status} and the guest gave no result" if in_time
+                                    else f"the guest was killed after {timeout_s:g} s")
+        result.reason += f": {said}" if said else ""
+    return result, status
+
+
+@contextlib.contextmanager
+def started(command, folder, pass_fds=()):
+    """A running QEMU that is dead when the block is left, whatever happens."""
+    for name in ("log", "out.tar", "console", "in", "qmp"):
         (folder / name).unlink(missing_ok=True)
-    started = time.monotonic()
     with open(folder / "qemu", "wb") as words:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words,
-                                   start_new_session=True, preexec_fn=_die_with_parent)
+                                   start_new_session=True, preexec_fn=_die_with_parent,
+                                   pass_fds=pass_fds)
     try:
-        in_time = _wait(process, started + timeout_s, _Relay(folder / "log", relay))
+        yield process
     finally:
         process.kill()
         process.wait()
-    result = _result(folder)
-    result.seconds = time.monotonic() - started
-    if result.code == NO_RESULT and not result.reason:
-        said = (folder / "qemu").read_text(errors="replace").strip()
-        result.reason = (f"QEMU ended with {process.returncode} and the guest gave no result" if in_time
-                         else f"the guest was killed after {timeout_s:g} s")
-        result.reason += f": {said}" if said else ""
-    return result, process.returncode if in_time else None
+
+
+def control(folder, process):
+    return qmp.Control(folder / "qmp", process)
+
+
+def console(folder, lines=40):
+    """The end of what the guest's kernel said."""
+    path = folder / "console"
+    text = path.read_text(errors="replace") if path.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def _die_with_parent():

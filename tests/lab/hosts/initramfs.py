@@ -62,8 +62,11 @@ def _module(path):
     return done.stdout or kernels.unpack(path.read_bytes())
 
 
-def job(command, sent=(), files=()):
-    """The archive with what to run: command as a list of words, sent programs, and (guest path, bytes)."""
+def job(command, sent=(), files=(), drives=0):
+    """The archive with what to run: command as a list of words, sent programs, and (guest path, bytes).
+
+    drives is how many the job waits for before it starts.
+    """
     archive = Archive()
     program = programs.find(command[0])
     words = list(command)
@@ -75,4 +78,5 @@ def job(command, sent=(), files=()):
     for name, data in files:
         archive.file(name, data)
     archive.file("lab/job/run", f"exec {shlex.join(words)}\n".encode(), 0o755)
+    archive.file("lab/job/drives", f"{drives}\n".encode())
     return archive.bytes()

@@ -63,7 +63,7 @@ class Kind:
     nics: tuple = ()
     iommu: bool = False
     realtime: bool = False
-    snapshot: bool = False
+    snapshot: bool = True
     default: bool = False
 
     @property

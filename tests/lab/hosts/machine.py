@@ -23,7 +23,10 @@ def huge_page_words(kind):
 
 
 def arguments(kind, drive_files, accel="tcg"):
-    """The host itself: processors, memory, nodes, buses, drives and ports, without kernel and channels."""
+    """The host itself: processors, memory, nodes, buses, drives and ports, without kernel and channels.
+
+    drive_files None leaves the drives' slots empty, for drive_device to fill later.
+    """
     sockets = len(kind.nodes)
     cores = kind.cpus // sockets // kind.threads
     machine = "q35,kernel-irqchip=split" if kind.iommu else "q35"
@@ -34,7 +37,8 @@ def arguments(kind, drive_files, accel="tcg"):
              "-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"]
     if kind.iommu:
         words += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
-    return words + _nodes(kind) + _devices(kind, drive_files)
+    words += _nodes(kind) + _buses(kind) + _ports(kind)
+    return words + (_drives(kind, drive_files) if drive_files is not None else [])
 
 
 def _nodes(kind):
@@ -51,34 +55,47 @@ def _nodes(kind):
     return words
 
 
-def _devices(kind, drive_files):
-    """Every drive and port in a slot of its own; on a host with nodes the slot hangs on its node's bus."""
-    words, slots = [], 0
+def _buses(kind):
+    """A slot of its own for every drive and port; on a host with nodes it hangs on its node's bus."""
+    words = []
     if len(kind.nodes) > 1:
         for number in range(len(kind.nodes)):
             words += ["-device", f"pxb-pcie,id=bus{number},bus_nr={0x40 * (number + 1)},"
                                  f"numa_node={number},bus=pcie.0"]
-
-    def slot(node):
-        nonlocal slots
-        slots += 1
+    named = [(f"drive{number}-slot", drive.node) for number, drive in enumerate(kind.drives)]
+    named += [(f"port{number}-slot", nic.node) for number, nic in enumerate(kind.nics)]
+    for number, (name, node) in enumerate(named, 1):
         bus = f"bus{node}" if len(kind.nodes) > 1 else "pcie.0"
-        words.extend(["-device", f"pcie-root-port,id=slot{slots},bus={bus},chassis={slots},slot={slots}"])
-        return f"slot{slots}"
+        words += ["-device", f"pcie-root-port,id={name},bus={bus},chassis={number},slot={number}"]
+    return words
 
-    for number, (drive, path) in enumerate(zip(kind.drives, drive_files)):
-        words += ["-drive", f"file={path},if=none,id=drive{number},format=raw,cache=unsafe"]
-        words += ["-device", f"nvme,drive=drive{number},serial=LAB{number},bus={slot(drive.node)},"
-                             f"max_ioqpairs={drive.queues},logical_block_size={drive.block_bytes},"
-                             f"physical_block_size={drive.block_bytes}"]
+
+def _ports(kind):
+    words = []
     wires = list(dict.fromkeys(nic.wire for nic in kind.nics if nic.wire))
     for number, nic in enumerate(kind.nics):
         net = f"hubport,hubid={wires.index(nic.wire)}" if nic.wire else "user,restrict=on"
-        words += ["-netdev", f"{net},id=net{number}"]
         model = NIC_MODELS[nic.model]
-        words += ["-device", f"{model.device},netdev=net{number},mac={mac(number)},"
-                             f"bus={slot(nic.node)}{model.options}"]
+        words += ["-netdev", f"{net},id=net{number}",
+                  "-device", f"{model.device},netdev=net{number},mac={mac(number)},"
+                             f"bus=port{number}-slot{model.options}"]
     return words
+
+
+def _drives(kind, drive_files):
+    words = []
+    for number, (drive, path) in enumerate(zip(kind.drives, drive_files)):
+        device = drive_device(number, drive)
+        words += ["-drive", f"file={path},if=none,id=drive{number},format=raw,cache=unsafe",
+                  "-device", ",".join([device.pop("driver"), *(f"{k}={v}" for k, v in device.items())])]
+    return words
+
+
+def drive_device(number, drive):
+    """A drive as QEMU's control channel takes it; its storage is the block device drive<number>."""
+    return {"driver": "nvme", "drive": f"drive{number}", "id": f"nvme{number}",
+            "serial": f"LAB{number}", "bus": f"drive{number}-slot", "max_ioqpairs": drive.queues,
+            "logical_block_size": drive.block_bytes, "physical_block_size": drive.block_bytes}
 
 
 def mac(number):
@@ -87,10 +104,20 @@ def mac(number):
 
 def channels(folder):
     """What connects the guest with us: its console, and the ports for live output and for results."""
-    return ["-serial", f"file:{folder}/console",
-            "-device", "virtio-serial-pci,bus=pcie.0",
-            "-chardev", f"file,id=log,path={folder}/log", "-device", "virtserialport,chardev=log,name=log",
-            "-chardev", f"file,id=out,path={folder}/out.tar", "-device", "virtserialport,chardev=out,name=out"]
+    return ["-serial", f"file:{folder}/console", "-device", "virtio-serial-pci,bus=pcie.0",
+            *_port("log", f"file,path={folder}/log"), *_port("out", f"file,path={folder}/out.tar")]
+
+
+def control(folder):
+    """The port through which a job arrives, and QEMU's control channel."""
+    return [*_port("in", f"socket,path={folder}/in,server=on,wait=off"),
+            "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
+
+
+def _port(name, backend):
+    kind, rest = backend.split(",", 1)
+    return ["-chardev", f"{kind},id={name},{rest}",
+            "-device", f"virtserialport,chardev={name},name={name}"]
 
 
 def kernel(image, initramfs, words):

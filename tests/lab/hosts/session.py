@@ -4,8 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from hosts import cache, emulators, expectation, guest, initramfs, kernels, machine
-from hosts.errors import NO_RESULT
+from hosts import cache, emulators, expectation, guest, initramfs, kernels, machine, snapshots
 
 
 @dataclass
@@ -17,6 +16,7 @@ class Job:
     extra: tuple = ()
     timeout_s: float = 120.0
     accel: str = "tcg"
+    cold: bool = False  # boot even where a snapshot would do
 
 
 @dataclass
@@ -25,36 +25,52 @@ class Prepared:
     kind: object
     kernel: object
     emulator: list
+    emulator_version: str
     base: Path
 
 
 def prepare(kind):
+    """Fetches and makes what the kind needs and the cache lacks."""
     emulator = emulators.prepare(kind.emulator)
     kernel = kernels.prepare(kind.kernel)
-    return Prepared(kind, kernel, emulator, initramfs.base(kind, kernel))
+    return Prepared(kind, kernel, emulator, emulators.version(emulator), initramfs.base(kind, kernel))
+
+
+def from_snapshot(kind, job):
+    return kind.snapshot and not (job.cold or job.extra or job.accel != "tcg")
 
 
 def run(kind, job, results, relay=None):
-    """Boots the kind, runs the job, and leaves log, console, dmesg and what it wrote in results."""
+    """Starts the kind, runs the job, and leaves log, console, dmesg and what it wrote in results."""
     prepared = prepare(kind)
     with cache.run_folder() as folder:
-        result = cold_boot(prepared, job, folder, relay)
+        start = restored if from_snapshot(kind, job) else booted
+        result = start(prepared, job, folder, relay)
         keep(result, folder, results)
     return result
 
 
-def cold_boot(prepared, job, folder, relay):
+def booted(prepared, job, folder, relay):
+    kind = prepared.kind
+    words = machine.boot_line(kind, job.extra)
     combined = folder / "initramfs"
-    row = expectation.expectation(prepared.kind, prepared.kernel.version, job.extra)
+    combined.write_bytes(prepared.base.read_bytes() + job_archive(prepared, job, words))
+    command = [*prepared.emulator, *machine.arguments(kind, drives(kind, folder), job.accel),
+               *machine.channels(folder),
+               *machine.kernel(prepared.kernel.image, combined, words)]
+    return guest.run(command, folder, job.timeout_s, relay)
+
+
+def restored(prepared, job, folder, relay):
+    kind = prepared.kind
+    archive = job_archive(prepared, job, snapshots.boot_line(kind))
+    return snapshots.run(prepared, archive, folder, drives(kind, folder), job.timeout_s, relay)
+
+
+def job_archive(prepared, job, words):
+    row = expectation.expectation(prepared.kind, prepared.kernel.version, words)
     files = (("lab/row.json", json.dumps(row).encode()), *job.files)
-    with open(combined, "wb") as target:
-        target.write(prepared.base.read_bytes())
-        target.write(initramfs.job(job.command, job.sent, files))
-    words = [*prepared.emulator,
-             *machine.arguments(prepared.kind, drives(prepared.kind, folder), job.accel),
-             *machine.channels(folder),
-             *machine.kernel(prepared.kernel.image, combined, machine.boot_line(prepared.kind, job.extra))]
-    return guest.run(words, folder, job.timeout_s, relay)
+    return initramfs.job(job.command, job.sent, files, len(prepared.kind.drives))
 
 
 def drives(kind, folder):
@@ -81,14 +97,6 @@ def keep(result, folder, results):
         if results in path.resolve().parents:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+    if result.reason:
+        (results / "reason").write_text(result.reason + "\n")
     (results / "code").write_text(f"{result.code}\n")
-
-
-def console_end(results, lines=40):
-    path = results / "console"
-    text = path.read_text(errors="replace") if path.exists() else ""
-    return "\n".join(text.splitlines()[-lines:])
-
-
-def failed_to_answer(result):
-    return result.code == NO_RESULT and bool(result.reason)
