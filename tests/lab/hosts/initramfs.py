@@ -11,6 +11,10 @@ from hosts.kinds import NIC_MODELS
 SCRIPTS = Path(__file__).resolve().parent.parent / "guest"
 # What every guest loads: the bus, and the port through which results leave.
 BASE_MODULES = ("virtio_pci", "virtio_console")
+# What reaches the disk with a Debian system, where there is one.
+ROOT_MODULES = ("virtio_pci", "virtio_console", "virtio_blk", "ext4")
+# ext4 asks for this one by its algorithm, which no dependency tells; newer kernels have it built in.
+ROOT_MODULES_OLD = ("crc32c_generic",)
 
 
 def modules_of(kind):
@@ -43,9 +47,11 @@ def _base_archive(kernel, names, busybox, scripts):
         archive.file(f"lab/{script.name}", script.read_bytes(), 0o755)
     archive.link("init", "lab/init")
     archive.file("lab/modules", " ".join(names).encode())
+    root_names = [*filter(kernel.has_module, ROOT_MODULES_OLD), *ROOT_MODULES]
+    archive.file("lab/root-modules", " ".join(root_names).encode())
     root = f"lib/modules/{kernel.version}"
     dependencies = []
-    for path in kernel.module_files(names):
+    for path in kernel.module_files([*names, *root_names]):
         plain = path.split(".ko")[0] + ".ko"
         archive.file(f"{root}/{plain}", _module(kernel.modules / path))
         needs = kernel.module_files([kernels.module_name(path)])[:-1]
@@ -70,11 +76,13 @@ def job(command, sent=(), files=(), drives=0):
     archive = Archive()
     program = programs.find(command[0])
     words = list(command)
+    libraries = set()
     if program is not None:
-        programs.add(archive, program)
+        libraries |= programs.add(archive, program)
         words[0] = f"{programs.GUEST_BIN}/{program.name}"
     for path in sent:
-        programs.add(archive, Path(path).absolute())
+        libraries |= programs.add(archive, Path(path).absolute())
+    archive.file("lab/job/libraries", "".join(f"{name}\n" for name in sorted(libraries)).encode())
     for name, data in files:
         archive.file(name, data)
     archive.file("lab/job/run", f"exec {shlex.join(words)}\n".encode(), 0o755)

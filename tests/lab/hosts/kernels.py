@@ -20,14 +20,10 @@ class Kernel:
 
     def module_files(self, names):
         """The module files of these modules and all that they need, in loading order, as paths below modules."""
-        needs = {}
-        for line in (self.modules / "modules.dep").read_text().splitlines():
-            path, _, others = line.partition(":")
-            needs[module_name(path)] = (path, [module_name(other) for other in others.split()])
-        order = {}
+        needs, order = self._needs(), {}
 
         def visit(name):
-            if name not in needs or needs[name][0] in order.values():
+            if name not in needs or name in order:
                 return
             for other in needs[name][1]:
                 visit(other)
@@ -39,6 +35,17 @@ class Kernel:
                 raise LabError(f"kernel {self.version} has no module {name}")
             visit(name)
         return list(order.values())
+
+    def has_module(self, name):
+        return name in self._needs()
+
+    def _needs(self):
+        """Module name -> its file, and the names of the modules that it needs."""
+        needs = {}
+        for line in (self.modules / "modules.dep").read_text().splitlines():
+            path, _, others = line.partition(":")
+            needs[module_name(path)] = (path, [module_name(other) for other in others.split()])
+        return needs
 
     def built_in(self):
         listed = (self.modules / "modules.builtin").read_text().split()

@@ -98,6 +98,12 @@ def drive_device(number, drive):
             "logical_block_size": drive.block_bytes, "physical_block_size": drive.block_bytes}
 
 
+def root_disk(path):
+    """The disk with a Debian system: /dev/vda."""
+    return ["-drive", f"file={path},if=none,id=root,format=raw,cache=unsafe",
+            "-device", "virtio-blk-pci,drive=root,bus=pcie.0"]
+
+
 def mac(number):
     return f"52:54:00:00:00:{number + 1:02x}"
 

@@ -40,8 +40,13 @@ def stripped(path):
     return cache.make_file(cache.folder() / "programs" / f"{path.name}-{name}", strip).read_bytes()
 
 
-def add(archive, path, name=None):
-    """Adds a program to an archive as GUEST_BIN/name, and its libraries where the loader looks for them."""
-    archive.file(f"{GUEST_BIN}/{name or path.name}", stripped(path), 0o755)
-    for library in libraries(path):
+def add(archive, path):
+    """Adds a program to an archive below GUEST_BIN, and its libraries where the loader looks for them.
+
+    Returns the libraries' names.
+    """
+    archive.file(f"{GUEST_BIN}/{path.name}", stripped(path), 0o755)
+    needed = libraries(path)
+    for library in needed:
         archive.file(str(library), stripped(library), 0o755)
+    return {str(library) for library in needed}

@@ -1,10 +1,13 @@
 """What `lab run` does: prepares what a kind needs, runs a program in it, and hands on what came back."""
+import dataclasses
 import json
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from hosts import cache, emulators, expectation, guest, initramfs, kernels, machine, snapshots
+from hosts import cache, emulators, expectation, guest, images, initramfs, kernels, machine
+from hosts import snapshots
 
 
 @dataclass
@@ -17,6 +20,7 @@ class Job:
     timeout_s: float = 120.0
     accel: str = "tcg"
     cold: bool = False  # boot even where a snapshot would do
+    boots: int = 0      # as often, with a Debian system that keeps its files; 0: once, without one
 
 
 @dataclass
@@ -41,22 +45,41 @@ def from_snapshot(kind, job):
 
 
 def run(kind, job, results, relay=None):
-    """Starts the kind, runs the job, and leaves log, console, dmesg and what it wrote in results."""
+    """Starts the kind, runs the job, and leaves log, console, dmesg and what it wrote in results.
+
+    With several boots each leaves a folder boot<n>, "{boot}" in the command's words is its number, and
+    the first that fails is the last.
+    """
     prepared = prepare(kind)
+    if results.exists():
+        shutil.rmtree(results)
     with cache.run_folder() as folder:
-        start = restored if from_snapshot(kind, job) else booted
-        result = start(prepared, job, folder, relay)
-        keep(result, folder, results)
+        if job.boots == 0:
+            start = restored if from_snapshot(kind, job) else booted
+            result = start(prepared, job, folder, relay)
+            keep(result, folder, results)
+            return result
+        disk = folder / "root"
+        subprocess.run(["cp", "--sparse=always", "--reflink=auto", images.prepare(), disk], check=True)
+        for boot in range(1, job.boots + 1):
+            command = [word.replace("{boot}", str(boot)) for word in job.command]
+            words = ("lab.root=/dev/vda", *images.boot_words(disk))
+            one = dataclasses.replace(job, command=command, extra=(*job.extra, *words))
+            result = booted(prepared, one, folder, relay, machine.root_disk(disk))
+            keep(result, folder, results / f"boot{boot}")
+            if result.code != 0:
+                break
     return result
 
 
-def booted(prepared, job, folder, relay):
+def booted(prepared, job, folder, relay, more=()):
+    """Boots the kernel with the job in its first file system; more is said to QEMU besides."""
     kind = prepared.kind
     words = machine.boot_line(kind, job.extra)
     combined = folder / "initramfs"
     combined.write_bytes(prepared.base.read_bytes() + job_archive(prepared, job, words))
     command = [*prepared.emulator, *machine.arguments(kind, drives(kind, folder), job.accel),
-               *machine.channels(folder),
+               *machine.channels(folder), *more,
                *machine.kernel(prepared.kernel.image, combined, words)]
     return guest.run(command, folder, job.timeout_s, relay)
 
@@ -85,9 +108,7 @@ def drives(kind, folder):
 
 
 def keep(result, folder, results):
-    """Replaces results with what this guest left."""
-    if results.exists():
-        shutil.rmtree(results)
+    """Puts what this guest left into the new folder results."""
     results.mkdir(parents=True)
     for name in ("log", "console"):
         if (folder / name).exists():
