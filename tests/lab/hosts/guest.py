@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import termios
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,15 +65,28 @@ def _run_once(command, folder, timeout_s, relay, begin, pass_fds):
     return result, status
 
 
+def interactive(command, folder):
+    """Runs QEMU on this terminal until the guest powers off (Ctrl-A X ends it at once)."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal) if os.isatty(terminal) else None
+    try:
+        with started(command, folder, terminal=True) as process:
+            process.wait()
+    finally:
+        if before is not None:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+    return process.returncode
+
+
 @contextlib.contextmanager
-def started(command, folder, pass_fds=()):
+def started(command, folder, pass_fds=(), terminal=False):
     """A running QEMU that is dead when the block is left, whatever happens."""
     for name in ("log", "out.tar", "console", "in", "qmp"):
         (folder / name).unlink(missing_ok=True)
     with open(folder / "qemu", "wb") as words:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words,
-                                   start_new_session=True, preexec_fn=_die_with_parent,
-                                   pass_fds=pass_fds)
+        process = subprocess.Popen(
+            command, stdin=None if terminal else subprocess.DEVNULL, stdout=None if terminal else words,
+            stderr=words, start_new_session=not terminal, preexec_fn=_die_with_parent, pass_fds=pass_fds)
     try:
         yield process
     finally:

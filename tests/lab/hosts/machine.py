@@ -110,7 +110,16 @@ def mac(number):
 
 def channels(folder):
     """What connects the guest with us: its console, and the ports for live output and for results."""
-    return ["-serial", f"file:{folder}/console", "-device", "virtio-serial-pci,bus=pcie.0",
+    return ["-serial", f"file:{folder}/console", *ports(folder)]
+
+
+def terminal(folder):
+    """The same with the console on this terminal; Ctrl-A X ends the guest."""
+    return ["-chardev", "stdio,id=terminal,mux=on,signal=off", "-serial", "chardev:terminal", *ports(folder)]
+
+
+def ports(folder):
+    return ["-device", "virtio-serial-pci,bus=pcie.0",
             *_port("log", f"file,path={folder}/log"), *_port("out", f"file,path={folder}/out.tar")]
 
 

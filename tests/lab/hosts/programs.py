@@ -1,4 +1,5 @@
 """Programs of this host as they go into a guest: without debug information, with every library they load."""
+import os
 import re
 import shutil
 import subprocess
@@ -8,12 +9,23 @@ from hosts import cache
 from hosts.errors import LabError
 
 GUEST_BIN = "/lab/bin"
+TREE = Path(__file__).resolve().parents[3]
 
 
 def find(program):
     """The path of a program named as in a shell, or None: then the guest must have it."""
+    if program == "assay":
+        return assay()
     found = shutil.which(program)
     return Path(found).absolute() if found else None
+
+
+def assay():
+    """The program under test: $ASSAY, else the newest one that was built in this tree."""
+    built = [Path(os.environ["ASSAY"])] if os.environ.get("ASSAY") else list(TREE.glob("build/*/cli/assay"))
+    if not built:
+        raise LabError(f"no assay below {TREE}/build: run make build, or name the program in $ASSAY")
+    return max(built, key=lambda path: path.stat().st_mtime).absolute()
 
 
 def libraries(path):

@@ -74,14 +74,31 @@ def run(kind, job, results, relay=None):
 
 def booted(prepared, job, folder, relay, more=()):
     """Boots the kernel with the job in its first file system; more is said to QEMU besides."""
+    command = boot_command(prepared, job, folder, [*machine.channels(folder), *more])
+    return guest.run(command, folder, job.timeout_s, relay)
+
+
+def boot_command(prepared, job, folder, channels):
     kind = prepared.kind
     words = machine.boot_line(kind, job.extra)
     combined = folder / "initramfs"
     combined.write_bytes(prepared.base.read_bytes() + job_archive(prepared, job, words))
-    command = [*prepared.emulator, *machine.arguments(kind, drives(kind, folder), job.accel),
-               *machine.channels(folder), *more,
-               *machine.kernel(prepared.kernel.image, combined, words)]
-    return guest.run(command, folder, job.timeout_s, relay)
+    return [*prepared.emulator, *machine.arguments(kind, drives(kind, folder), job.accel), *channels,
+            *machine.kernel(prepared.kernel.image, combined, words)]
+
+
+# A shell on the console, with job control; leaving it powers the host off.
+SHELL = ["/lab/busybox", "setsid", "-c", "/lab/busybox", "sh", "-c",
+         "cd /root; exec /lab/busybox sh -i </dev/ttyS0 >/dev/ttyS0 2>&1"]
+
+
+def shell(kind, job):
+    """A person's console in a fresh host of the kind."""
+    prepared = prepare(kind)
+    job = dataclasses.replace(job, command=SHELL)
+    with cache.run_folder() as folder:
+        command = boot_command(prepared, job, folder, machine.terminal(folder))
+        return guest.interactive(command, folder)
 
 
 def restored(prepared, job, folder, relay):
