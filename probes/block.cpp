@@ -56,6 +56,14 @@ void read_poll_queues(Reader& reader, BlockDevice& device) {
   }
 }
 
+unsigned count_queues(Reader& reader, const std::string& base) {
+  unsigned queues = 0;
+  for (const std::string& name : reader.names(base + "mq")) {
+    if (number_after(name, "")) ++queues;
+  }
+  return queues;
+}
+
 void read_queue(Reader& reader, const std::string& base, BlockDevice& device) {
   const std::string queue = base + "queue/";
   device.logical_block_bytes = small(reader.count(queue + "logical_block_size"));
@@ -85,9 +93,7 @@ void read_queue(Reader& reader, const std::string& base, BlockDevice& device) {
   device.discard_granularity_bytes = reader.number(queue + "discard_granularity");
   device.queue_tags = reader.number(base + "mq/0/nr_tags");
   read_poll_queues(reader, device);
-  for (const std::string& name : reader.names(base + "mq")) {
-    if (number_after(name, "")) ++device.queues;
-  }
+  device.queues = count_queues(reader, base);
 }
 
 // The serial number out of a SCSI "unit serial number" page: 4 bytes of header, then text.
@@ -123,6 +129,21 @@ std::string multipath_address(Reader& reader, const std::string& base) {
     if (!address.empty()) return address;
   }
   return {};
+}
+
+// "nvme0n1" is such a namespace's head, which has no queues; "nvme0c1n1" is its path over nvme1.
+unsigned multipath_queues(Reader& reader, const std::string& base, const BlockDevice& device) {
+  const std::string space = fmt::format("n{}", namespace_number(device.name).value_or(1));
+  unsigned queues = 0;
+  for (const std::string& controller : reader.names(base + "device")) {
+    if (!number_after(controller, "nvme")) continue;
+    const std::string below = base + "device/" + controller + "/";
+    for (const std::string& path : reader.names(below)) {
+      const bool is_path = path.find('c', 4) != std::string::npos && path.ends_with(space);
+      if (path.starts_with("nvme") && is_path) queues += count_queues(reader, below + path + "/");
+    }
+  }
+  return queues;
 }
 
 std::string target_of(Reader& reader, const std::string& base, const std::string& path,
@@ -184,6 +205,9 @@ BlockDevice read_one(Reader& reader, const std::string& directory, const std::st
   // A loop or RAM device without content has nothing to tell; there are dozens on some hosts.
   if (!device.physical && device.size.count == 0) return device;
   read_queue(reader, base, device);
+  if (device.queues == 0 && device.kind == "nvme") {
+    device.queues = multipath_queues(reader, base, device);
+  }
   read_relations(reader, base, device);
   read_block_layers(reader, base, device);
   if (const PciDevice* pci = find_pci(inventory, device.pci_address)) {

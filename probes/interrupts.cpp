@@ -150,6 +150,20 @@ std::optional<bool> read_managed(Reader& reader, const std::string& number) {
   return state.find("IRQD_AFFINITY_MANAGED") != std::string::npos;
 }
 
+// Kernels without debugfs for interrupts tell nobody. Where the driver alone decides there is no
+// doubt: NVMe's I/O queues have had managed interrupts since Linux 4.9, unless one serves the admin
+// queue too.
+std::optional<bool> known_managed(const Irq& irq) {
+  const auto is_io_queue = [](const std::string& action) {
+    const std::size_t q = action.find('q');
+    return action.starts_with("nvme") && q != std::string::npos &&
+           number_after(action.substr(0, q), "nvme") &&
+           number_after(action.substr(q), "q").value_or(0) > 0;
+  };
+  const bool all = std::all_of(irq.actions.begin(), irq.actions.end(), is_io_queue);
+  return all && !irq.actions.empty() ? std::optional(true) : std::nullopt;
+}
+
 void read_affinity(Reader& reader, Irq& irq) {
   const std::string base = "/proc/irq/" + irq.number + "/";
   const auto asked = reader.cpus(base + "smp_affinity_list", base + "smp_affinity");
@@ -210,7 +224,7 @@ void read_interrupts(Reader& reader, Inventory& inventory) {
   const bool has_debug = !reader.names("/sys/kernel/debug/irq/irqs").empty();
   for (Irq& irq : interrupts.irqs) {
     read_affinity(reader, irq);
-    if (has_debug) irq.managed = read_managed(reader, irq.number);
+    irq.managed = has_debug ? read_managed(reader, irq.number) : known_managed(irq);
   }
   interrupts.default_affinity = reader.cpus("", "/proc/irq/default_smp_affinity");
 }

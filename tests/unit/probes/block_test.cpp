@@ -78,9 +78,12 @@ TEST(Block, MultipathNamespacesFindTheirController) {
   const std::string hidden =
       put_block(host, "nvme0c0n1", "pci0000:00/0000:01:00.0/nvme/nvme0/nvme0c0n1");
   host.put(hidden + "hidden", "1\n");
+  host.put(hidden + "mq/0/cpu_list", "0\n");
+  host.put(hidden + "mq/1/cpu_list", "1\n");
   const Inventory inventory = probe(host);
   ASSERT_EQ(inventory.block.size(), 1U);
   EXPECT_EQ(inventory.block[0].target, "pci-0000:01:00.0/ns1");
+  EXPECT_EQ(inventory.block[0].queues, 2U) << "the path's: the head has none of its own";
   EXPECT_TRUE(inventory.block[0].physical);
 }
 

@@ -1,0 +1,64 @@
+"""Programs of this host as they go into a guest: without debug information, with every library they load."""
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from hosts import cache
+from hosts.errors import LabError
+
+GUEST_BIN = "/lab/bin"
+TREE = Path(__file__).resolve().parents[3]
+
+
+def find(program):
+    """The path of a program named as in a shell, or None: then the guest must have it."""
+    if program == "assay":
+        return assay()
+    found = shutil.which(program)
+    return Path(found).absolute() if found else None
+
+
+def assay():
+    """The program under test: $ASSAY, else the newest one that was built in this tree."""
+    built = [Path(os.environ["ASSAY"])] if os.environ.get("ASSAY") else list(TREE.glob("build/*/cli/assay"))
+    if not built:
+        raise LabError(f"no assay below {TREE}/build: run make build, or name the program in $ASSAY")
+    return max(built, key=lambda path: path.stat().st_mtime).absolute()
+
+
+def libraries(path):
+    """The shared libraries, with the loader, that a program needs; none for a script or a static program."""
+    listed = subprocess.run(["ldd", path], text=True, capture_output=True)
+    if "not found" in listed.stdout:
+        raise LabError(f"{path} cannot run on this host either: {listed.stdout.strip()}")
+    return [Path(found) for found in re.findall(r"(/\S+) \(0x", listed.stdout)]
+
+
+def stripped(path):
+    """The content of a file without debug information, kept in the cache between runs."""
+    data = path.read_bytes()
+    if data[:4] != b"\x7fELF" or len(data) < 1 << 20:
+        return data
+    state = path.stat()
+    name = cache.digest(str(path), state.st_size, state.st_mtime_ns)
+
+    def strip(target):
+        done = subprocess.run(["strip", "--strip-debug", "-o", target, path], capture_output=True)
+        if done.returncode != 0:
+            target.write_bytes(data)
+
+    return cache.make_file(cache.folder() / "programs" / f"{path.name}-{name}", strip).read_bytes()
+
+
+def add(archive, path):
+    """Adds a program to an archive below GUEST_BIN, and its libraries where the loader looks for them.
+
+    Returns the libraries' names.
+    """
+    archive.file(f"{GUEST_BIN}/{path.name}", stripped(path), 0o755)
+    needed = libraries(path)
+    for library in needed:
+        archive.file(str(library), stripped(library), 0o755)
+    return {str(library) for library in needed}
