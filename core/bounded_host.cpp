@@ -27,9 +27,7 @@ std::string BoundedHost::shortfall() const {
   if (bytes_.load() > limits_.read.count) {
     return fmt::format("more than {} in all: the rest was not read", format_bytes(limits_.read));
   }
-  if (names_cut_.load()) {
-    return fmt::format("a directory with more than {} names: the rest was not read", limits_.names);
-  }
+  if (names_cut_.load()) return "a directory has more names than any host: the rest was not read";
   return {};
 }
 
@@ -43,8 +41,9 @@ Expected<std::string> BoundedHost::read(std::string_view path, Bytes limit) cons
 Expected<std::vector<std::string>> BoundedHost::list(std::string_view path) const {
   if (auto left = spend("list", path); !left) return Failure(left.error());
   auto names = inner_.list(path);
-  if (names && names->size() > limits_.names) {
-    names->resize(limits_.names);
+  const std::size_t most = path.starts_with("/sys/") ? limits_.names_in_sys : limits_.names;
+  if (names && names->size() > most) {
+    names->resize(most);
     names_cut_ = true;
   }
   return names;

@@ -19,10 +19,11 @@ namespace assay {
 
 struct WorkLimits {
   // A host with 2,048 CPUs takes some 100,000 calls.
-  std::uint64_t calls = 600'000;
+  std::uint64_t calls = 400'000;
   Bytes read{256ULL << 20};
-  // Names in one directory; the rest is cut off. /proc with its processes is the longest.
-  std::size_t names = 65'536;
+  // Names in one directory; the rest is cut off. /proc with its processes is the longest; no class
+  // below /sys has as many devices.
+  std::size_t names = 65'536, names_in_sys = 16'384;
 };
 
 class BoundedHost final : public Host {

@@ -2,6 +2,8 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "probes/json_parts.hpp"
 
@@ -252,6 +254,19 @@ bool is_unordered(std::string_view path) {
          path == "interrupts.irqs";
 }
 
+// Each text is made once: a comparison that makes two would do so for every step of the sorting.
+void sort_by_text(Json& list) {
+  std::vector<std::pair<std::string, Json>> keyed;
+  keyed.reserve(list.size());
+  for (Json& element : list) {
+    std::string text = element.dump(-1, ' ', false, Json::error_handler_t::replace);
+    keyed.emplace_back(std::move(text), std::move(element));
+  }
+  std::ranges::stable_sort(keyed, {}, &std::pair<std::string, Json>::first);
+  list = Json::array();
+  for (auto& [text, element] : keyed) list.push_back(std::move(element));
+}
+
 class Picker {
  public:
   explicit Picker(Part wanted) : wanted_(wanted) {}
@@ -293,10 +308,7 @@ class Picker {
       Json picked = pick_object(element, path, part, stacked || nature == Nature::stacked);
       if (!picked.is_discarded() && !picked.empty()) result.push_back(std::move(picked));
     }
-    if (is_unordered(path)) {
-      std::sort(result.begin(), result.end(),
-                [](const Json& a, const Json& b) { return a.dump() < b.dump(); });
-    }
+    if (is_unordered(path)) sort_by_text(result);
     if (result.empty() && part != wanted_) return Json::value_t::discarded;
     return result;
   }

@@ -93,6 +93,14 @@ class Gather(CliTest):
                 content = archive.extractfile(member).read() if member.isfile() else member.linkname.encode()
                 yield member, content
 
+    @staticmethod
+    def rows_of(document):
+        # These follow counters and free memory.
+        moving = {"container.steal": ("configured", "effective"), "memory.dirty-bytes": ("effective",),
+                  "memory.dirty-background-bytes": ("effective",)}
+        return [{key: row[key] for key in ("id", "configured", "effective", "outcome")
+                 if key not in moving.get(row["id"], ())} for row in document["settings"]]
+
     def test_probe_says_the_same(self):
         self.assertEqual(self.gather().returncode, OK)
         here, there = self.json_of("probe"), self.json_of("probe", "--root", str(self.capture))
@@ -110,17 +118,14 @@ class Gather(CliTest):
             with self.subTest(profile):
                 here = self.json_of("check", profile, codes=EVALUATED)
                 there = self.json_of("check", profile, "--root", str(self.capture), codes=EVALUATED)
-                rows = [(row["id"], row["configured"], row["effective"], row["outcome"]) for row in here["settings"]]
-                back = [(row["id"], row["configured"], row["effective"], row["outcome"]) for row in there["settings"]]
-                moving = {"container.steal"}
-                self.assertEqual([row for row in rows if row[0] not in moving],
-                                 [row for row in back if row[0] not in moving])
+                self.assertEqual(self.rows_of(here), self.rows_of(there))
 
-    def test_techniques_and_explain_say_the_same(self):
+    def test_techniques_and_explain_take_it(self):
         self.assertEqual(self.gather("--with-identity").returncode, OK)
         here, there = (self.json_of("techniques", *root) for root in ((), ("--root", str(self.capture))))
-        available = [[(row["id"], row["available"]) for row in document["techniques"]] for document in (here, there)]
-        self.assertEqual(*available)
+        # What is measured is this machine, never a capture: the techniques are there, and say so.
+        ids = [[row["id"] for row in document["techniques"]] for document in (here, there)]
+        self.assertEqual(*ids)
         done = self.run_assay("explain", "cpu.governor", "--root", str(self.capture))
         self.assertEqual(done.returncode, OK, done.stderr)
 

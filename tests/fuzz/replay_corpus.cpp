@@ -23,7 +23,7 @@ std::vector<std::string> corpus() {
 }
 
 // Long inputs are cut and changed at fewer places: the test must end within seconds.
-std::size_t stride(const std::string& input) { return 1 + input.size() / 500; }
+std::size_t stride(const std::string& input) { return 1 + input.size() / ASSAY_FUZZ_POSITIONS; }
 
 TEST(ASSAY_FUZZ_SUITE, KeptInputs) {
   const auto inputs = corpus();

@@ -43,10 +43,14 @@ TEST(BoundedHost, EndsAfterTheLastByte) {
 
 TEST(BoundedHost, CutsLongDirectories) {
   MemoryHost inner;
-  for (char name = 'a'; name <= 'z'; ++name) inner.put(std::string("/d/") + name, "");
-  const BoundedHost host(inner, {.names = 10});
-  EXPECT_EQ(host.list("/d").value().size(), 10U);
-  EXPECT_NE(host.shortfall().find("10 names"), std::string::npos);
+  for (char name = 'a'; name <= 'z'; ++name) {
+    inner.put(std::string("/proc/d/") + name, "");
+    inner.put(std::string("/sys/d/") + name, "");
+  }
+  const BoundedHost host(inner, {.names = 10, .names_in_sys = 5});
+  EXPECT_EQ(host.list("/proc/d").value().size(), 10U);
+  EXPECT_EQ(host.list("/sys/d").value().size(), 5U);
+  EXPECT_NE(host.shortfall().find("names"), std::string::npos);
 }
 
 TEST(BoundedHost, OnlyReads) {

@@ -259,15 +259,15 @@ TEST(HostileTree, MoreCpusThanAnyKernelWithoutDirectories) {
 
 TEST(HostileTree, EveryCpuCallsAllOthersItsThreads) {
   const Tree tree;
-  tree.put(Tree::cpu_file("present"), "0-2000\n");
-  tree.put(Tree::cpu_file("online"), "0-2000\n");
-  for (unsigned cpu = 0; cpu <= 2000; ++cpu) {
+  tree.put(Tree::cpu_file("present"), "0-600\n");
+  tree.put(Tree::cpu_file("online"), "0-600\n");
+  for (unsigned cpu = 0; cpu <= 600; ++cpu) {
     const std::string base = Tree::cpu_file(fmt::format("cpu{}/topology/", cpu));
     tree.put(base + "thread_siblings_list", "0-65535\n");
     tree.put(base + "core_id", "0\n");
   }
   const Probed probed = probe_tree(tree);
-  EXPECT_EQ(probed.inventory.topology.counts.cpus, 2001U);
+  EXPECT_EQ(probed.inventory.topology.counts.cpus, 601U);
 }
 
 TEST(HostileTree, AHundredThousandEntries) {
@@ -306,7 +306,7 @@ TEST(HostileTree, InterruptsThatWouldFillTheMemory) {
 TEST(HostileTree, InterruptsOfOneName) {
   const Tree tree;
   std::string table = " CPU0\n";
-  for (unsigned irq = 0; irq < 50'000; ++irq) table += "24: 1 PCI-MSI 5-edge x\n";
+  for (unsigned irq = 0; irq < 20'000; ++irq) table += "24: 1 PCI-MSI 5-edge x\n";
   tree.put("proc/interrupts", table);
   const Probed probed = probe_tree(tree);
   EXPECT_GT(probed.inventory.interrupts.irqs.size(), 1000U);
