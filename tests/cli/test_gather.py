@@ -24,14 +24,18 @@ VOLATILE = {
     "topology.nodes.*.huge_pages.*.surplus", "topology.cpus.*.frequency.current_khz",
     "interrupts.irqs.*.counts.*", "interrupts.named.*.*", "interrupts.irqs.*.effective",
     "nvme.*.temperature_celsius", "environment.steal_percent", "time.offset_ns",
-    "time.estimated_error_us", "time.maximum_error_us", "digests.state",
+    "time.estimated_error_us", "time.maximum_error_us", "time.frequency_ppb", "digests.state",
+    "environment.group_limits.memory_current_bytes", "environment.group_limits.pids_current",
+    "environment.group_limits.throttled_periods", "limits.aio_nr", "memory.huge_pages.*.reserved",
+    "net.*.errors.*",
 }
 # What stands in for something that identifies the host.
 IDENTITY = {
     "host.name", "environment.machine_id_hash", "environment.cgroup", "kernel.boot_id",
     "kernel.command_line", "interrupts.irqs.*.actions.*", "interrupts.irqs.*.target", "net.*.name", "net.*.address_hash",
     "net.*.target", "block.*.serial_hash", "block.*.target", "nvme.*.serial_hash", "mounts.*.point", "mounts.*.source",
-    "mounts.*.options", "memory.swaps.*.path", "digests.identity", "digests.configuration",
+    "mounts.*.options", "storage.*.path", "storage.*.mount_point", "storage.*.source", "storage.*.drives.*",
+    "environment.provenance.*.value", "block.*.mapped_name", "block.*.backing_file", "memory.swaps.*.path", "digests.identity", "digests.configuration",
 }
 
 
