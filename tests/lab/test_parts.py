@@ -57,6 +57,15 @@ class Cache(InCache):
             self.assertEqual(cache.make_file(self.folder / "things/x", write).read_text(), "content")
         self.assertEqual(len(made), 1)
 
+    def test_what_nobody_used_for_long_goes_when_something_new_is_made(self):
+        for name in ("old", "used", "new"):
+            if name == "new":
+                for other in ("old", "used"):
+                    os.utime(self.folder / "things" / other, (0, 0))
+                cache.make_file(self.folder / "things/used", Path.touch)
+            cache.make_file(self.folder / "things" / name, Path.touch)
+        self.assertEqual(sorted(p.name for p in (self.folder / "things").iterdir()), ["new", "used"])
+
     def test_half_a_thing_is_never_seen(self):
         def write(path):
             path.write_text("half")

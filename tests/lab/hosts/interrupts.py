@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin unwind the lab as an exception does, so that guests end and folders go on the way out."""
+"""Ctrl-C and its kin unwind the lab as an exception does: guests end and folders go on the way out."""
 import signal
 
 
