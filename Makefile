@@ -4,7 +4,7 @@ PROFILE ?= default
 BUILD := build/release
 export CMAKE_COLOR_DIAGNOSTICS = OFF
 
-.PHONY: certify test test-tsan build package peers tidy format fuzz clean help
+.PHONY: certify test test-lab-all test-tsan build package peers tidy format fuzz clean help
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -19,10 +19,16 @@ build: ## Build the program: build/release/cli/assay
 	cmake --build --preset release --parallel $(JOBS) --target assay
 
 test: ## Install what is missing, build with sanitizers, and run every test
-	@scripts/install-packages build test
+	@scripts/install-packages build test lab
 	@cmake --preset asan-ubsan -DASSAY_TESTS=ON -Wno-dev --log-level=WARNING
 	cmake --build --preset asan-ubsan --parallel $(JOBS)
-	ctest --preset asan-ubsan --parallel $(JOBS)
+	ctest --preset asan-ubsan --parallel $(JOBS) --label-exclude lab-extra
+
+test-lab-all: ## Run the tests in virtual hosts of every kind (docs/lab.md)
+	@scripts/install-packages build test lab
+	@cmake --preset asan-ubsan -DASSAY_TESTS=ON -Wno-dev --log-level=WARNING
+	cmake --build --preset asan-ubsan --parallel $(JOBS) --target assay lab-tests
+	ctest --preset asan-ubsan --parallel $(JOBS) -L lab
 
 test-tsan: ## Run the tests that use threads under ThreadSanitizer
 	@scripts/install-packages build test

@@ -1,4 +1,4 @@
-"""Where prepared things live: kernels, emulators, images and snapshots, each named after what it was made from.
+"""Where prepared things live: kernels, images, snapshots, each named after what it was made from.
 
 Layout below folder(): apt/ (private lists), kernels/ID-VERSION/, emulators/, base/, programs/, images/,
 snapshots/, runs/ (one folder a running guest). Everything but runs/ may be deleted at any time.
@@ -9,7 +9,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
+
+
+FORGET_DAYS = 14
 
 
 def folder():
@@ -32,8 +36,12 @@ def lock(name):
 
 
 def make_file(path, write):
-    """path, made by write(temporary path) unless it is there. A half-made file is never seen."""
+    """path, made by write(temporary path) unless it is there. A half-made file is never seen.
+
+    Each new file makes those beside it go that nobody used for FORGET_DAYS.
+    """
     if path.exists():
+        os.utime(path)
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with lock(f"{path.parent.name}-{path.name}"):
@@ -41,7 +49,15 @@ def make_file(path, write):
             with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as made:
                 write(Path(made) / path.name)
                 os.replace(Path(made) / path.name, path)
+            _forget_old(path.parent)
     return path
+
+
+def _forget_old(folder):
+    for other in folder.iterdir():
+        if other.is_file() and not other.is_symlink():
+            if time.time() - other.stat().st_mtime > FORGET_DAYS * 86400:
+                other.unlink(missing_ok=True)
 
 
 def make_folder(path, fill):

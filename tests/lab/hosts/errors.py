@@ -1,4 +1,4 @@
-"""The two ways in which the lab gives up: for a reason that a person can act on, or because it cannot run here."""
+"""How the lab gives up: because something failed, or because it cannot run on this machine."""
 
 
 class LabError(Exception):

@@ -139,7 +139,7 @@ class _Relay:
 
 
 def _result(folder):
-    """Reads the archive that the agent sent: its name -> content. Names are the agent's, never paths of ours."""
+    """What the agent sent, by name. Names are the guest's: whoever writes them to files checks them."""
     try:
         with tarfile.open(folder / "out.tar") as archive:
             files = {str(Path(member.name)): archive.extractfile(member).read()

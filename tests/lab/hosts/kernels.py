@@ -1,4 +1,4 @@
-"""A kernel package as a guest boots it: the bare ELF image (three times faster than bzImage) and its modules."""
+"""A kernel package as a guest boots it: the bare ELF image (three times faster than bzImage), modules."""
 import lzma
 import struct
 import subprocess
@@ -19,7 +19,7 @@ class Kernel:
         self.modules = folder / "lib/modules" / self.version
 
     def module_files(self, names):
-        """The module files of these modules and all that they need, in loading order, as paths below modules."""
+        """The files of these modules and of all that they need, in loading order, as paths below modules."""
         needs, order = self._needs(), {}
 
         def visit(name):

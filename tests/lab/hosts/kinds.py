@@ -80,7 +80,7 @@ NIC_MODELS = {
 
 TWO_NODES = (
     Node((0, 1), huge_pages={2048: 32}),
-    Node((2, 3), memory_mib=2560, huge_pages={2048: 64, 1048576: 1}),
+    Node((2, 3), memory_mib=1536, huge_pages={2048: 64, 1048576: 1}),
 )
 NODE_DRIVES = (Drive(0), Drive(1, queues=2, block_bytes=4096))
 NODE_NICS = (Nic("e1000e", 0), Nic("vmxnet3", 0), Nic("e1000e", 1))

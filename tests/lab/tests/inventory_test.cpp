@@ -117,6 +117,19 @@ TEST(Inventory, GivesEachDriveQueueAnInterrupt) {
   }
 }
 
+// The kernel spreads the drives' queues and lets nobody move them; all else may be moved.
+TEST(Inventory, KnowsTheInterruptsThatTheKernelPlaces) {
+  std::size_t placed = 0, queues = 0;
+  for (const json& irq : probed().at("interrupts").at("irqs")) {
+    if (irq.at("device") == "") continue;
+    const bool truth = lab::kernel_places(irq.at("number"));
+    placed += truth ? 1 : 0;
+    EXPECT_EQ(irq.at("managed") == true, truth) << irq.dump();
+  }
+  for (const json& drive : lab::row().at("drives")) queues += drive.at("queues").get<std::size_t>();
+  EXPECT_EQ(placed, queues);
+}
+
 TEST(Inventory, ReadsTheBootLineInEffect) {
   const json& kernel = probed().at("kernel");
   std::string line;

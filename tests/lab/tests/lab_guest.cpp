@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -86,6 +87,19 @@ nlohmann::json assay_json(std::vector<std::string> args, int* code) {
 std::string first_line(const std::string& path) {
   const std::string text = content(path);
   return text.substr(0, text.find('\n'));
+}
+
+bool kernel_places(const std::string& interrupt) {
+  const std::string path = "/proc/irq/" + interrupt + "/smp_affinity_list";
+  const std::string mask = first_line(path);
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    ADD_FAILURE() << path << " cannot be written";
+    return false;
+  }
+  const bool refused = write(fd, mask.data(), mask.size()) < 0 && errno == EIO;
+  close(fd);
+  return refused;
 }
 
 }  // namespace lab

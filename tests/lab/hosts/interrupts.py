@@ -1,0 +1,14 @@
+"""Ctrl-C and its kin unwind the lab as an exception does: guests end and folders go on the way out."""
+import signal
+
+
+def unwind():
+    """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt; a second one does not disturb the clearing up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number, _):
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt
