@@ -7,22 +7,11 @@
 namespace assay::certify {
 namespace {
 
-bool takes_parameter(const engine::Technique& technique, std::string_view key) {
-  std::string_view rest = technique.parameters;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    if (rest.substr(0, comma) == key) return true;
-    if (comma == std::string_view::npos) break;
-    rest.remove_prefix(comma + 1);
-  }
-  return false;
-}
-
 Expected<engine::Parameters> read_parameters(const engine::Technique& technique,
                                              const profiles::Budget& budget) {
   engine::Parameters parameters;
   for (const auto& [key, value] : budget.parameters) {
-    if (!takes_parameter(technique, key)) {
+    if (!engine::takes_parameter(technique, key)) {
       return budget_error(budget, fmt::format("the technique has no parameter '{}'", key),
                           fmt::format("it takes: {}", technique.parameters));
     }
@@ -173,7 +162,7 @@ std::map<std::string, std::string> parameters_of(const engine::Technique& techni
                                                  const engine::Parameters& parameters) {
   std::map<std::string, std::string> all;
   for (const engine::ParameterRow& row : engine::parameter_rows()) {
-    if (!takes_parameter(technique, row.key)) continue;
+    if (!engine::takes_parameter(technique, row.key)) continue;
     std::string value = row.get(parameters);
     if (!value.empty()) all.emplace(row.key, std::move(value));
   }

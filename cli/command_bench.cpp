@@ -70,6 +70,9 @@ int exit_code_of(const engine::RunResult& result) {
 int bench(const Options& options, const Context& context) {
   const auto request = request_from(options);
   if (!request) return report_error(request.error());
+  for (const std::string& sentence : engine::ignored_parameters(*request)) {
+    fmt::print(stderr, "assay: warning: {}\n", sentence);
+  }
   const auto host = open_host({});
   if (!host) return report_error(host.error());
   const probes::Inventory inventory = probes::probe(**host);

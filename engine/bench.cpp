@@ -78,6 +78,21 @@ Expected<TestFile> prepare_file(const Host& host, const BenchRequest& request,
 
 }  // namespace
 
+std::vector<std::string> ignored_parameters(const BenchRequest& request) {
+  std::vector<std::string> ignored;
+  const Parameters plain;
+  for (const std::string& id : request.techniques) {
+    const Technique* technique = find_technique(id);
+    if (technique == nullptr) continue;
+    for (const ParameterRow& row : parameter_rows()) {
+      if (takes_parameter(*technique, row.key)) continue;
+      if (row.get(request.parameters) == row.get(plain)) continue;
+      ignored.push_back(fmt::format("{} takes no {}: ignored", id, row.key));
+    }
+  }
+  return ignored;
+}
+
 Expected<std::vector<Series>> bench_series(const probes::Inventory& inventory,
                                            const BenchRequest& request) {
   std::vector<Series> all;
@@ -87,7 +102,7 @@ Expected<std::vector<Series>> bench_series(const probes::Inventory& inventory,
     for (const std::string& variant : variants_of(**technique, inventory, request.parameters)) {
       Series series;
       series.technique = *technique;
-      series.parameters = request.parameters;
+      series.parameters = only_taken(**technique, request.parameters);
       series.parameters.variant = variant;
       series.cpus = request.cpus;
       const Series candidate = series;

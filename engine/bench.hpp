@@ -29,6 +29,10 @@ struct BenchRequest {
 Expected<RunResult> bench(const Host& host, const probes::Inventory& inventory,
                           const BenchRequest& request, const RunControl& control);
 
+// What of the request means nothing to a technique, a sentence each: "storage.pread takes no depth:
+// ignored". Unknown techniques are left to bench().
+std::vector<std::string> ignored_parameters(const BenchRequest& request);
+
 // The series that a request means, without their file: each variant of each technique, behind it
 // its baseline when asked for. Baselines that two techniques share appear once.
 Expected<std::vector<Series>> bench_series(const probes::Inventory& inventory,

@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 
 #include <cstring>
+#include <memory>
 
+#include "engine/bus_error_guard.hpp"
 #include "engine/storage_rows.hpp"
 #include "engine/storage_sync.hpp"
 
@@ -75,6 +77,7 @@ class MapAccess {
         Mapping::file(fd_, Bytes{context_.file->size()}, protection, MAP_SHARED | populate);
     if (!mapping) return Failure(mapping.error());
     mapping_ = std::move(*mapping);
+    guard_ = std::make_unique<BusErrorGuard>(mapping_);
     ::madvise(mapping_.data(), mapping_.size().count,
               plan_->sequential ? MADV_SEQUENTIAL : MADV_RANDOM);
     return {};
@@ -146,6 +149,7 @@ class MapAccess {
   SlotBuffers buffers_;
   Options options_;
   Mapping mapping_;
+  std::unique_ptr<BusErrorGuard> guard_;  // of the mapping: goes before it
   CallCount before_, after_;
   std::uint64_t own_reads_ = 0, minor_ = 0, major_ = 0;
 };

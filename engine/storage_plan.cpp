@@ -114,7 +114,11 @@ Expected<StoragePlan> plan_storage(const BlockContext& context, const StorageNee
 
 Expected<void> RegimeKeeper::prepare() {
   if (file_.is_character_device()) return {};
-  if (plan_.regime == Regime::cached) return file_.warm();
+  if (plan_.regime == Regime::cached) {
+    auto warmed = file_.warm();
+    if (warmed) locked_ = file_.lock_pages();
+    return warmed;
+  }
   const auto evicted = file_.evict();
   const auto pages = file_.cached_pages();
   if (!pages) return Failure(pages.error());
@@ -134,7 +138,8 @@ Engagement RegimeKeeper::check(std::uint64_t operations) const {
     // The kernel may take a cold page back at any time: one in a thousand moves no percentile below
     // the p99.9.
     const bool held = *pages + total / 1000 >= total;
-    return {held, fmt::format("{} of {} pages in the page cache", *pages, total)};
+    return {held, fmt::format("{} of {} pages in the page cache{}", *pages, total,
+                              locked_ ? ", locked" : "")};
   }
   if (plan_.direct) {
     // On a drive in use others may bring pages in; ours would be one or more for each operation.

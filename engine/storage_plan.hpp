@@ -49,7 +49,9 @@ Expected<StoragePlan> plan_storage(const BlockContext& context, const StorageNee
 class RegimeKeeper {
  public:
   RegimeKeeper(const StoragePlan& plan, TestFile& file) : plan_(plan), file_(file) {}
-  // Warms or evicts, and verifies that. Errors: those of TestFile::warm() and evict().
+  // Warms or evicts, and verifies that. Errors: those of TestFile::warm() and evict(). Warmed pages
+  // stay locked as long as this object lives where the memlock limit allows it, since a kernel may
+  // reclaim cold ones at any time (DAMON, a cgroup's limit) and the block would not count.
   Expected<void> prepare();
   // After `operations` of the block: engaged says that the regime held to the end.
   Engagement check(std::uint64_t operations) const;
@@ -58,6 +60,7 @@ class RegimeKeeper {
   const StoragePlan& plan_;
   TestFile& file_;
   std::uint64_t pages_before_ = 0;
+  Mapping locked_;  // the file's pages, or nothing
 };
 
 // Memory for operations in flight: `slots` times `unit_bytes`, page-aligned and prefaulted, and for

@@ -114,6 +114,12 @@ inline Claim claim_of(const Technique& technique, const Parameters& parameters) 
                                             : technique.variant_claim(parameters.variant);
 }
 
+// Whether a key of Parameters means something to the technique.
+bool takes_parameter(const Technique& technique, std::string_view key);
+// `given` without what the technique does not take, so that a result is not labelled with a depth
+// that a call like pread(2) has not.
+Parameters only_taken(const Technique& technique, const Parameters& given);
+
 // Every registered technique, by area. Lives for the whole program.
 std::span<const Technique> techniques();
 const Technique* find_technique(std::string_view id);

@@ -103,6 +103,14 @@ Expected<void> TestFile::warm() const {
               "choose a smaller --size, or free memory");
 }
 
+Mapping TestFile::lock_pages() const {
+  constexpr Bytes kLockLimit{std::uint64_t{1} << 30};
+  if (is_character_device() || size_ > kLockLimit) return {};
+  auto mapping = Mapping::file(fd_, size_, PROT_READ, MAP_SHARED);
+  if (!mapping || ::mlock(mapping->data(), size_.count) != 0) return {};
+  return std::move(*mapping);
+}
+
 Expected<void> TestFile::evict() const {
   if (is_character_device()) return {};
   if (in_memory_) {

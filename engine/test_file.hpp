@@ -81,6 +81,10 @@ class TestFile {
   std::uint64_t total_pages() const;
   Expected<void> warm() const;
   Expected<void> evict() const;
+  // Keeps the pages in the cache until the mapping goes (mlock(2)). An empty mapping when the
+  // memlock limit forbids it, for a file without pages, or for one so large (over 1 GiB) that the
+  // rest of the host might miss the memory.
+  Mapping lock_pages() const;
 
  private:
   friend class TestFileMaker;

@@ -27,7 +27,7 @@ std::string bench_document(const engine::RunResult& result, const probes::Invent
                         {"hypervisor", inventory.environment.hypervisor},
                         {"load_1m", inventory.load_1m}}},
                       {"clock", certify::clock_document(result.clock)},
-                      {"interrupted", result.interrupted},
+                      {"partial", result.interrupted},
                       {"confidence", confidence},
                       {"measurements", std::move(measurements)}};
   return certify::json_text(document);

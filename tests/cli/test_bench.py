@@ -3,7 +3,9 @@ import json
 import os
 import resource
 import stat
+import time
 import unittest
+from pathlib import Path
 
 from harness import (COULD_NOT, INCONCLUSIVE, INTERRUPTED, OK, SKIPPED, USAGE, WITHOUT_IO_URING, CliTest, as_nobody,
                      on_small_disk)
@@ -65,6 +67,11 @@ class Bench(CliTest):
         parameters = measurement["parameters"]
         self.assertEqual((parameters["depth"], parameters["block"], parameters["pattern"]), ("8", "16KiB", "sequential"))
 
+    def test_parameter_that_a_technique_does_not_take(self):
+        done = self.run_assay("bench", "storage.pread", "--depth", "32", "--size", "16MiB", "--duration", "50ms")
+        self.assertIn("storage.pread takes no depth: ignored", done.stderr)
+        self.assertNotIn("d32", done.stdout)
+
     def test_every_cpu_in_turn(self):
         for cpu in sorted(os.sched_getaffinity(0))[:4]:
             with self.subTest(cpu=cpu):
@@ -90,6 +97,18 @@ class Bench(CliTest):
         done = self.run_assay("bench", "storage.pread", "--file", str(path), "--block", "64KiB")
         self.assertIn(done.returncode, (SKIPPED, COULD_NOT, USAGE))
         self.assertIn("64KiB", done.stdout + done.stderr)
+
+    def test_mapped_file_that_becomes_shorter(self):
+        path = self.make_file("log", 32 << 20)
+        process = self.start_assay("bench", "storage.mmap", "--file", str(path), "--duration", "20s")
+        maps = Path(f"/proc/{process.pid}/maps")
+        while process.poll() is None and path.name not in maps.read_text():
+            time.sleep(0.01)
+        os.truncate(path, 0)
+        _, error = process.communicate(timeout=120)
+        # In a block or between two: either way it ends by itself and says what was wrong with the file.
+        self.assertGreater(process.returncode, 0, error)
+        self.assertIn("file", error)
 
     def test_sparse_file(self):
         path = self.files / "sparse"
@@ -172,5 +191,5 @@ class Bench(CliTest):
             pass
         output, _ = self.interrupt(process)
         self.assertEqual(process.returncode, INTERRUPTED)
-        self.assertTrue(json.loads(output)["interrupted"])
+        self.assertTrue(json.loads(output)["partial"])
         self.assert_nothing_left()

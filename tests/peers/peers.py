@@ -31,7 +31,9 @@ STORAGE = [
     ("page cache, depth 32, against fio with its latencies on", "", "--no-direct --batch 16", 32,
      "operations per CPU-second ≥ 1.5x"),
     ("O_DIRECT, depth 1", "--direct=1", "--direct", 1, "rate ≥ 1.0x, CPU per operation ≤ 1.0x, p50 and p99 within 5 %"),
-    ("O_DIRECT, depth 32", "--direct=1", "--direct --batch 1", 32,
+    # fio left to itself reaps one completion at a time: the others wait in its ring meanwhile, and count as latency.
+    ("O_DIRECT, depth 32", "--direct=1 --iodepth_batch_complete_min=1 --iodepth_batch_complete_max=32",
+     "--direct --batch 1", 32,
      "rate ≥ 1.0x, CPU per operation ≤ 1.0x, p50 and p99 within 5 %"),
 ]
 
