@@ -204,8 +204,9 @@ Expected<Reply> Reader::ask_why(std::string_view kind, std::string_view target) 
     note(reply.error());
     return reply;
   }
-  for (auto& [key, value] : *reply) value = printable(value);
-  return reply;
+  Reply clean;
+  for (const auto& [key, value] : *reply) clean[printable(key)] = printable(value);
+  return clean;
 }
 
 void Reader::note(const Error& error) {

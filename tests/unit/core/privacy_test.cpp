@@ -117,7 +117,7 @@ TEST(Privacy, GrubKeepsItsLinesAndReferences) {
                           "\n\nGRUB_CMDLINE_LINUX=\"isolcpus=2-3 $OTHER quiet\"\n"
                           "GRUB_CMDLINE_LINUX_DEFAULT='quiet'\n",
                           pseudonyms),
-            "GRUB_CMDLINE_LINUX=\"isolcpus=2-3 $OTHER quiet\"\n"
+            "\n\n\n\nGRUB_CMDLINE_LINUX=\"isolcpus=2-3 $OTHER quiet\"\n"
             "GRUB_CMDLINE_LINUX_DEFAULT='quiet'\n");
 }
 
