@@ -1,5 +1,4 @@
 """QEMU: the host's own, or a newer one unpacked beside it, which runs with the host's libraries."""
-import os
 import re
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ def prepare(source):
     """The command that starts the QEMU of a row of packages.EMULATORS."""
     own = shutil.which(PROGRAM)
     for program in (PROGRAM, "busybox", "depmod", "zstd"):
-        if shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None:
+        if shutil.which(program) is None:
             raise Unavailable(f"the lab needs {program}: {HOW_TO_GET}")
     if packages.EMULATORS[source] is None:
         return [own]

@@ -35,11 +35,12 @@ def prepare():
     path = cache.folder() / "images" / f"debian-{SUITE}-{made_from}.ext4"
     if not path.exists():
         for program in ("debootstrap", "mke2fs", "debugfs", "unshare"):
-            if shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is None:
+            if shutil.which(program) is None:
                 raise Unavailable(f"a Debian guest needs {program}: run scripts/install-packages lab")
         if os.geteuid() != 0:
             raise Unavailable("debootstrap needs root to make the Debian guest's image; once made, it"
-                              " is cached: sudo tests/lab/lab prepare debian")
+                              f" is cached: sudo ASSAY_LAB_CACHE={cache.folder()} tests/lab/lab"
+                              " prepare debian")
     return cache.make_file(path, _make)
 
 
