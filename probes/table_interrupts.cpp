@@ -48,26 +48,28 @@ std::string purpose(const Irq& irq) {
   return irq.serves.front() + " " + irq.queue;
 }
 
-std::string rate_word(const Irq& irq) {
-  return irq.rates.empty() ? std::string() : fmt::format("{:.1f}", total(irq.rates));
-}
-
 void busiest_table(const Interrupts& interrupts, TextPage& page) {
-  std::vector<const Irq*> busiest;
+  // Summed once: a row has a count for every CPU.
+  struct Busy {
+    double rate;
+    std::uint64_t count;
+    const Irq* irq;
+  };
+  std::vector<Busy> busiest;
   for (const Irq& irq : interrupts.irqs) {
-    if (total(irq.counts) > 0) busiest.push_back(&irq);
+    const std::uint64_t count = total(irq.counts);
+    if (count > 0) busiest.push_back({total(irq.rates), count, &irq});
   }
   // What is busy now matters more than what once was.
-  std::stable_sort(busiest.begin(), busiest.end(), [](const Irq* a, const Irq* b) {
-    const double rate_a = total(a->rates);
-    const double rate_b = total(b->rates);
-    return rate_a != rate_b ? rate_a > rate_b : total(a->counts) > total(b->counts);
+  std::stable_sort(busiest.begin(), busiest.end(), [](const Busy& a, const Busy& b) {
+    return a.rate != b.rate ? a.rate > b.rate : a.count > b.count;
   });
   busiest.resize(std::min(busiest.size(), kBusiest));
   std::vector<std::vector<std::string>> rows;
-  for (const Irq* irq : busiest) {
-    rows.push_back({irq->number, purpose(*irq), irq->target, fmt::format("{}", total(irq->counts)),
-                    rate_word(*irq), irq->affinity_readable ? irq->asked.to_list() : "?",
+  for (const auto& [rate, count, irq] : busiest) {
+    rows.push_back({irq->number, purpose(*irq), irq->target, fmt::format("{}", count),
+                    irq->rates.empty() ? "" : fmt::format("{:.1f}", rate),
+                    irq->affinity_readable ? irq->asked.to_list() : "?",
                     irq->effective ? irq->effective->to_list() : "",
                     tri_state(irq->managed, "yes", "no")});
   }
