@@ -100,7 +100,8 @@ Expected<Reply> net_xdp(std::string_view target) {
   std::string features;
   for (const auto& [bit, name] : kBits) {
     if ((answer.features.value_or(0) & bit) == 0) continue;
-    features += (features.empty() ? "" : ",") + std::string(name);
+    if (!features.empty()) features += ',';
+    features += name;
   }
   return Reply{{"features", features},
                {"zero_copy_segments", fmt::format("{}", answer.segments.value_or(0))}};

@@ -72,7 +72,7 @@ void read_io(Reader& reader, const CgroupView& view, GroupLimits& limits) {
            split(reader.table(directory + "/" + std::string(file)), "\n")) {
         std::string words = printable(line);
         // "blkio.throttle.read_bps_device" → "read_bps".
-        if (file != "io.max") words += " " + std::string(file.substr(15, file.size() - 15 - 7));
+        if (file != "io.max") words.append(" ").append(file.substr(15, file.size() - 15 - 7));
         limits.io_max.push_back(std::move(words));
       }
     }
