@@ -155,7 +155,9 @@ def fact_rows(arguments, ours, peers):
         shown = True
         for words, extra, results, ratio in rows:
             name = "".join(f"{k}={v} " for k, v in (extra or {}).items()) + words
-            name = name.replace(arguments.assay, "assay").replace(str(arguments.tree), "TREE")
+            name = name.replace(arguments.assay, "assay")
+            if arguments.tree:
+                name = name.replace(str(arguments.tree), "TREE")
             print(f"| `{name}` | {statistics.median(r['wall'] for r in results):.1f} | "
                   f"{statistics.median(r['cpu'] for r in results):.1f} | {processes(words)} | {ratio} |", flush=True)
     print()
