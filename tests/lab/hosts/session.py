@@ -17,7 +17,7 @@ class Job:
     sent: tuple = ()
     files: tuple = ()
     extra: tuple = ()
-    timeout_s: float = 120.0
+    timeout_s: float = 240.0
     accel: str = "tcg"
     cold: bool = False  # boot even where a snapshot would do
     boots: int = 0      # as often, with a Debian system that keeps its files; 0: once, without one

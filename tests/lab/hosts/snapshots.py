@@ -12,7 +12,7 @@ from hosts.errors import LabError
 
 READY = b"ready for a job"
 BOOT_WORD = "lab.job=port"  # tells guest/init to wait for its job
-BOOT_TIMEOUT_S = 90
+BOOT_TIMEOUT_S = 240
 
 
 def boot_line(kind):
