@@ -14,5 +14,7 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# What is loaded at run time (core/late_library.hpp) stands in no ELF header.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libarchive13, libnvme1")
 set(CPACK_STRIP_FILES ON)
 include(CPack)

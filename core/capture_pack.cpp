@@ -1,10 +1,9 @@
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/format.h>
 
 #include <string_view>
 
 #include "core/capture_archive.hpp"
+#include "core/libarchive.hpp"
 #include "core/path_walk.hpp"
 #include "core/replay_host.hpp"
 
@@ -12,15 +11,17 @@ namespace assay {
 namespace {
 
 struct FreeWriter {
-  void operator()(archive* writer) const { archive_write_free(writer); }
+  const LibArchive* library;
+  void operator()(archive* writer) const { library->archive_write_free(writer); }
 };
 struct FreeEntry {
-  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
+  const LibArchive* library;
+  void operator()(archive_entry* entry) const { library->archive_entry_free(entry); }
 };
 using Entry = std::unique_ptr<archive_entry, FreeEntry>;
 
-Failure archive_failure(archive* writer) {
-  const char* words = archive_error_string(writer);
+Failure archive_failure(const LibArchive& library, archive* writer) {
+  const char* words = library.archive_error_string(writer);
   return fail(ErrorCode::io, "pack", "capture", words == nullptr ? "libarchive failed" : words);
 }
 
@@ -69,52 +70,61 @@ std::string target_of(const std::string& path, const std::string& target) {
   return is_plain_target(target) && inside ? target : relative_target(path, target);
 }
 
-Expected<void> add(archive* writer, const std::string& path, const CaptureNode& node) {
-  const Entry entry(archive_entry_new());
+Expected<void> add(const LibArchive& library, archive* writer, const std::string& path,
+                   const CaptureNode& node) {
+  const Entry entry(library.archive_entry_new(), FreeEntry{&library});
   if (!entry) return fail(ErrorCode::exhausted, "pack", path, "no memory");
   // Names go in as the bytes they are: a kernel's names have no encoding.
-  archive_entry_set_pathname(entry.get(), path.c_str() + 1);
-  archive_entry_set_mtime(entry.get(), 0, 0);
+  library.archive_entry_set_pathname(entry.get(), path.c_str() + 1);
+  library.archive_entry_set_mtime(entry.get(), 0, 0);
   if (node.kind == FileKind::directory) {
-    archive_entry_set_mode(entry.get(), AE_IFDIR | 0755U);
+    library.archive_entry_set_mode(entry.get(), AE_IFDIR | 0755U);
   } else if (node.kind == FileKind::symlink) {
-    archive_entry_set_mode(entry.get(), AE_IFLNK | 0777U);
-    archive_entry_set_symlink(entry.get(), target_of(path, node.content).c_str());
+    library.archive_entry_set_mode(entry.get(), AE_IFLNK | 0777U);
+    library.archive_entry_set_symlink(entry.get(), target_of(path, node.content).c_str());
   } else {
-    archive_entry_set_mode(entry.get(), AE_IFREG | 0644U);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(node.content.size()));
+    library.archive_entry_set_mode(entry.get(), AE_IFREG | 0644U);
+    library.archive_entry_set_size(entry.get(), static_cast<la_int64_t>(node.content.size()));
   }
-  if (archive_write_header(writer, entry.get()) != ARCHIVE_OK) return archive_failure(writer);
+  if (library.archive_write_header(writer, entry.get()) != ARCHIVE_OK)
+    return archive_failure(library, writer);
   if (node.kind != FileKind::regular || node.content.empty()) return {};
-  const la_ssize_t written = archive_write_data(writer, node.content.data(), node.content.size());
-  if (written != static_cast<la_ssize_t>(node.content.size())) return archive_failure(writer);
+  const la_ssize_t written =
+      library.archive_write_data(writer, node.content.data(), node.content.size());
+  if (written != static_cast<la_ssize_t>(node.content.size()))
+    return archive_failure(library, writer);
   return {};
 }
 
 }  // namespace
 
 Expected<std::string> pack_capture(const CaptureTree& tree) {
+  const auto loaded = libarchive();
+  if (!loaded) return Failure(loaded.error());
+  const LibArchive& library = **loaded;
   std::string bytes;
-  const std::unique_ptr<archive, FreeWriter> writer(archive_write_new());
+  const std::unique_ptr<archive, FreeWriter> writer(library.archive_write_new(),
+                                                    FreeWriter{&library});
   if (!writer) return fail(ErrorCode::exhausted, "pack", "capture", "no memory");
   archive* const raw = writer.get();
   // GNU's tar keeps names as bytes, where pax would ask the locale about them.
-  if (archive_write_set_format_gnutar(raw) != ARCHIVE_OK ||
-      archive_write_add_filter_zstd(raw) != ARCHIVE_OK ||
-      archive_write_set_filter_option(raw, "zstd", "compression-level", "19") != ARCHIVE_OK ||
-      archive_write_set_bytes_per_block(raw, 0) != ARCHIVE_OK ||
-      archive_write_open(raw, &bytes, nullptr, append, nullptr) != ARCHIVE_OK) {
-    return archive_failure(raw);
+  if (library.archive_write_set_format_gnutar(raw) != ARCHIVE_OK ||
+      library.archive_write_add_filter_zstd(raw) != ARCHIVE_OK ||
+      library.archive_write_set_filter_option(raw, "zstd", "compression-level", "19") !=
+          ARCHIVE_OK ||
+      library.archive_write_set_bytes_per_block(raw, 0) != ARCHIVE_OK ||
+      library.archive_write_open(raw, &bytes, nullptr, append, nullptr) != ARCHIVE_OK) {
+    return archive_failure(library, raw);
   }
   const CaptureNode replies{FileKind::regular, format_capture_replies(tree.replies), true};
-  if (auto added = add(raw, std::string("/") + kCaptureReplies, replies); !added) {
+  if (auto added = add(library, raw, std::string("/") + kCaptureReplies, replies); !added) {
     return Failure(added.error());
   }
   for (const auto& [path, node] : tree.nodes) {
     if (path == "/") continue;
-    if (auto added = add(raw, path, node); !added) return Failure(added.error());
+    if (auto added = add(library, raw, path, node); !added) return Failure(added.error());
   }
-  if (archive_write_close(raw) != ARCHIVE_OK) return archive_failure(raw);
+  if (library.archive_write_close(raw) != ARCHIVE_OK) return archive_failure(library, raw);
   return bytes;
 }
 

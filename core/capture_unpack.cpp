@@ -1,5 +1,3 @@
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -12,13 +10,15 @@
 
 #include "core/capture_archive.hpp"
 #include "core/fd.hpp"
+#include "core/libarchive.hpp"
 #include "core/replay_host.hpp"
 
 namespace assay {
 namespace {
 
 struct FreeReader {
-  void operator()(archive* reader) const { archive_read_free(reader); }
+  const LibArchive* library;
+  void operator()(archive* reader) const { library->archive_read_free(reader); }
 };
 using Reader = std::unique_ptr<archive, FreeReader>;
 
@@ -71,13 +71,14 @@ Expected<void> check_target(const char* name, const char* target, std::size_t de
 
 class Unpacker {
  public:
-  Unpacker(archive* reader, const ArchiveLimits& limits) : reader_(reader), limits_(limits) {}
+  Unpacker(const LibArchive& library, archive* reader, const ArchiveLimits& limits)
+      : library_(library), reader_(reader), limits_(limits) {}
 
   Expected<CaptureTree> all() {
     std::size_t members = 0;
     archive_entry* entry = nullptr;
     while (true) {
-      const int next = archive_read_next_header(reader_, &entry);
+      const int next = library_.archive_read_next_header(reader_, &entry);
       if (next == ARCHIVE_EOF) return std::move(tree_);
       if (next != ARCHIVE_OK && next != ARCHIVE_WARN) return broken("archive");
       if (++members > limits_.members) {
@@ -89,24 +90,24 @@ class Unpacker {
 
  private:
   Failure broken(std::string_view subject) const {
-    const char* words = archive_error_string(reader_);
+    const char* words = library_.archive_error_string(reader_);
     return refuse(subject, words == nullptr ? "it is damaged" : words);
   }
 
   Expected<void> one(archive_entry* entry) {
-    const char* name = archive_entry_pathname(entry);
+    const char* name = library_.archive_entry_pathname(entry);
     auto parts = parts_of(name, limits_);
     if (!parts) return Failure(parts.error());
-    if (archive_entry_hardlink(entry) != nullptr) return refuse(name, "it is a hard link");
-    const auto type = archive_entry_filetype(entry);
+    if (library_.archive_entry_hardlink(entry) != nullptr) return refuse(name, "it is a hard link");
+    const auto type = library_.archive_entry_filetype(entry);
     CaptureNode node;
     if (type == AE_IFLNK) {
-      const char* target = archive_entry_symlink(entry);
+      const char* target = library_.archive_entry_symlink(entry);
       const std::size_t depth = parts->empty() ? 0 : parts->size() - 1;
       if (auto good = check_target(name, target, depth); !good) return good;
       node = {FileKind::symlink, target, false};
     } else if (type == AE_IFREG) {
-      auto content = content_of(name, archive_entry_size(entry));
+      auto content = content_of(name, library_.archive_entry_size(entry));
       if (!content) return Failure(content.error());
       node = {FileKind::regular, *std::move(content), true};
     } else if (type != AE_IFDIR) {
@@ -147,7 +148,7 @@ class Unpacker {
     std::string content;
     std::array<char, 16384> buffer;
     while (true) {
-      const la_ssize_t got = archive_read_data(reader_, buffer.data(), buffer.size());
+      const la_ssize_t got = library_.archive_read_data(reader_, buffer.data(), buffer.size());
       if (got == 0) return content;
       if (got < 0) return broken(name);
       content.append(buffer.data(), static_cast<std::size_t>(got));
@@ -158,6 +159,7 @@ class Unpacker {
     }
   }
 
+  const LibArchive& library_;
   archive* reader_;
   const ArchiveLimits& limits_;
   std::uint64_t total_ = 0;
@@ -202,19 +204,22 @@ Expected<CaptureTree> unpack_capture(const std::string& archive_path, const Arch
   struct stat raw{};
   if (::fstat(source->get(), &raw) != 0) return fail_errno(errno, "open", archive_path);
   if (!S_ISREG(raw.st_mode)) return refuse(archive_path, "it is neither a directory nor a file");
-  const Reader reader(archive_read_new());
+  const auto loaded = libarchive();
+  if (!loaded) return Failure(loaded.error());
+  const LibArchive& library = **loaded;
+  const Reader reader(library.archive_read_new(), FreeReader{&library});
   if (!reader) return fail(ErrorCode::exhausted, "unpack", archive_path, "no memory");
-  archive_read_support_filter_zstd(reader.get());
-  archive_read_support_filter_bzip2(reader.get());
-  archive_read_support_filter_gzip(reader.get());
-  archive_read_support_filter_xz(reader.get());
-  archive_read_support_format_tar(reader.get());
+  library.archive_read_support_filter_zstd(reader.get());
+  library.archive_read_support_filter_bzip2(reader.get());
+  library.archive_read_support_filter_gzip(reader.get());
+  library.archive_read_support_filter_xz(reader.get());
+  library.archive_read_support_format_tar(reader.get());
   constexpr std::size_t kBlock = 65536;
-  if (archive_read_open_fd(reader.get(), source->get(), kBlock) != ARCHIVE_OK) {
-    const char* words = archive_error_string(reader.get());
+  if (library.archive_read_open_fd(reader.get(), source->get(), kBlock) != ARCHIVE_OK) {
+    const char* words = library.archive_error_string(reader.get());
     return refuse(archive_path, words == nullptr ? "it is no archive" : words);
   }
-  auto tree = Unpacker(reader.get(), limits).all();
+  auto tree = Unpacker(library, reader.get(), limits).all();
   if (tree) tree = with_replies(from_the_top(*std::move(tree)));
   if (tree) return tree;
   Error error = tree.error();

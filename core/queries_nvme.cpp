@@ -11,6 +11,7 @@
 
 #include "core/fd.hpp"
 #include "core/file_io.hpp"
+#include "core/libnvme.hpp"
 #include "core/queries_internal.hpp"
 
 namespace assay::queries {
@@ -86,11 +87,62 @@ Expected<UniqueFd> open_device(std::string_view name, FileKind kind) {
 }
 
 // libnvme's calls give -1 with errno, or the drive's own status.
-Expected<void> check(int result, std::string_view what, std::string_view target) {
+Expected<void> check(const LibNvme& library, int result, std::string_view what,
+                     std::string_view target) {
   if (result == 0) return {};
   const std::string path = "/dev/" + std::string(target);
   if (result < 0) return fail_errno(errno, what, path);
-  return fail(ErrorCode::io, what, path, ::nvme_status_to_string(result, false));
+  return fail(ErrorCode::io, what, path, library.nvme_status_to_string(result, false));
+}
+
+// What the header's inline nvme_identify_ctrl() and nvme_identify_ns() do.
+int identify(const LibNvme& library, int fd, nvme_identify_cns what, std::uint32_t id, void* data) {
+  nvme_identify_args arguments{};
+  arguments.data = data;
+  arguments.args_size = sizeof arguments;
+  arguments.fd = fd;
+  arguments.timeout = NVME_DEFAULT_IOCTL_TIMEOUT;
+  arguments.cns = what;
+  arguments.csi = NVME_CSI_NVM;
+  arguments.nsid = id;
+  arguments.cntid = NVME_CNTLID_NONE;
+  arguments.cns_specific_id = NVME_CNSSPECID_NONE;
+  arguments.uuidx = NVME_UUID_NONE;
+  return library.nvme_identify(&arguments);
+}
+
+// What the header's inline nvme_get_log_smart() does, for the whole controller.
+int smart_log(const LibNvme& library, int fd, nvme_smart_log& log) {
+  nvme_get_log_args arguments{};
+  arguments.log = &log;
+  arguments.args_size = sizeof arguments;
+  arguments.fd = fd;
+  arguments.timeout = NVME_DEFAULT_IOCTL_TIMEOUT;
+  arguments.lid = NVME_LOG_LID_SMART;
+  arguments.len = sizeof log;
+  arguments.nsid = NVME_NSID_ALL;
+  arguments.csi = NVME_CSI_NVM;
+  arguments.lsi = NVME_LOG_LSI_NONE;
+  arguments.lsp = NVME_LOG_LSP_NONE;
+  arguments.uuidx = NVME_UUID_NONE;
+  // Pending events stay pending: whoever waits for them shall still get them.
+  arguments.rae = true;
+  return library.nvme_get_log_page(fd, NVME_LOG_PAGE_PDU_SIZE, &arguments);
+}
+
+NvmeFeatures features_of(const LibNvme& library, int fd, const nvme_id_ctrl& controller) {
+  NvmeFeatures features;
+  std::uint32_t value = 0;
+  constexpr auto kNow = NVME_GET_FEATURES_SEL_CURRENT;
+  if (library.nvme_get_features_power_mgmt(fd, kNow, &value) == 0) features.power_state = value;
+  if ((controller.vwc & 1U) != 0 && library.nvme_get_features_volatile_wc(fd, kNow, &value) == 0) {
+    features.write_cache = value;
+  }
+  if ((controller.apsta & 1U) != 0 &&
+      library.nvme_get_features_auto_pst(fd, kNow, &features.apst_table, &value) == 0) {
+    features.apst = value;
+  }
+  return features;
 }
 
 }  // namespace
@@ -156,45 +208,41 @@ Reply namespace_reply(std::uint32_t id, const nvme_id_ns& space) {
 Expected<Reply> nvme_identify(std::string_view target) {
   auto fd = open_device(target, FileKind::character);
   if (!fd) return Failure(fd.error());
+  const auto library = libnvme();
+  if (!library) return Failure(library.error());
   nvme_id_ctrl controller{};
-  if (auto asked = check(::nvme_identify_ctrl(fd->get(), &controller), "nvme identify", target);
-      !asked) {
-    return Failure(asked.error());
-  }
-  NvmeFeatures features;
-  std::uint32_t value = 0;
-  constexpr auto kNow = NVME_GET_FEATURES_SEL_CURRENT;
-  if (::nvme_get_features_power_mgmt(fd->get(), kNow, &value) == 0) features.power_state = value;
-  if ((controller.vwc & 1U) != 0 && ::nvme_get_features_volatile_wc(fd->get(), kNow, &value) == 0) {
-    features.write_cache = value;
-  }
-  if ((controller.apsta & 1U) != 0 &&
-      ::nvme_get_features_auto_pst(fd->get(), kNow, &features.apst_table, &value) == 0) {
-    features.apst = value;
-  }
-  return identify_reply(controller, features);
+  const int result =
+      identify(**library, fd->get(), NVME_IDENTIFY_CNS_CTRL, NVME_NSID_NONE, &controller);
+  auto asked = check(**library, result, "nvme identify", target);
+  if (!asked) return Failure(asked.error());
+  return identify_reply(controller, features_of(**library, fd->get(), controller));
 }
 
 Expected<Reply> nvme_smart(std::string_view target) {
   auto fd = open_device(target, FileKind::character);
   if (!fd) return Failure(fd.error());
+  const auto library = libnvme();
+  if (!library) return Failure(library.error());
   nvme_smart_log log{};
-  // Pending events stay pending: whoever waits for them shall still get them.
-  const int result = ::nvme_get_log_smart(fd->get(), NVME_NSID_ALL, true, &log);
-  if (auto asked = check(result, "nvme smart", target); !asked) return Failure(asked.error());
+  const int result = smart_log(**library, fd->get(), log);
+  auto asked = check(**library, result, "nvme smart", target);
+  if (!asked) return Failure(asked.error());
   return smart_reply(log);
 }
 
 Expected<Reply> nvme_namespace(std::string_view target) {
   auto fd = open_device(target, FileKind::block);
   if (!fd) return Failure(fd.error());
+  const auto library = libnvme();
+  if (!library) return Failure(library.error());
   std::uint32_t id = 0;
-  if (auto asked = check(::nvme_get_nsid(fd->get(), &id), "nvme namespace", target); !asked) {
-    return Failure(asked.error());
-  }
+  int result = (*library)->nvme_get_nsid(fd->get(), &id);
+  auto asked = check(**library, result, "nvme namespace", target);
+  if (!asked) return Failure(asked.error());
   nvme_id_ns space{};
-  const int result = ::nvme_identify_ns(fd->get(), id, &space);
-  if (auto asked = check(result, "nvme namespace", target); !asked) return Failure(asked.error());
+  result = identify(**library, fd->get(), NVME_IDENTIFY_CNS_NS, id, &space);
+  asked = check(**library, result, "nvme namespace", target);
+  if (!asked) return Failure(asked.error());
   return namespace_reply(id, space);
 }
 

@@ -28,8 +28,23 @@ def assay():
     return max(built, key=lambda path: path.stat().st_mtime).absolute()
 
 
+def late_libraries(path):
+    """The shared libraries that a program names in its text: what it loads at run time (core/late_library.hpp)."""
+    named = set(re.findall(rb"\0(lib[\w+-]+\.so\.\d+)\0", path.read_bytes()))
+    known = subprocess.run(["ldconfig", "-p"], text=True, capture_output=True).stdout
+    found = dict(re.findall(r"^\t(\S+) .* => (\S+)$", known, re.MULTILINE)) if named else {}
+    return [Path(found[name]) for name in sorted(name.decode() for name in named) if name in found]
+
+
 def libraries(path):
     """The shared libraries, with the loader, that a program needs; none for a script or a static program."""
+    result = linked_libraries(path)
+    for late in late_libraries(path):
+        result += [late, *linked_libraries(late)]
+    return list(dict.fromkeys(result))
+
+
+def linked_libraries(path):
     listed = subprocess.run(["ldd", path], text=True, capture_output=True)
     if "not found" in listed.stdout:
         raise LabError(f"{path} cannot run on this host either: {listed.stdout.strip()}")

@@ -1,0 +1,19 @@
+#include "core/libarchive.hpp"
+
+namespace assay {
+namespace {
+
+LibArchive table;
+
+}  // namespace
+
+Expected<const LibArchive*> libarchive() {
+  static const Expected<void> loaded = [] {
+    const LateFunction functions[] = {ASSAY_LIBARCHIVE(ASSAY_LATE_ENTRY)};
+    return load_late("libarchive.so.13", "libarchive13", functions);
+  }();
+  if (!loaded) return Failure(loaded.error());
+  return &table;
+}
+
+}  // namespace assay

@@ -1,0 +1,19 @@
+#include "core/libnvme.hpp"
+
+namespace assay {
+namespace {
+
+LibNvme table;
+
+}  // namespace
+
+Expected<const LibNvme*> libnvme() {
+  static const Expected<void> loaded = [] {
+    const LateFunction functions[] = {ASSAY_LIBNVME(ASSAY_LATE_ENTRY)};
+    return load_late("libnvme.so.1", "libnvme1", functions);
+  }();
+  if (!loaded) return Failure(loaded.error());
+  return &table;
+}
+
+}  // namespace assay
