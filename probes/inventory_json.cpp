@@ -60,7 +60,7 @@ Json view_json(const Inventory& inventory, const InventoryView& view) {
       if (has(view.areas, row.area)) document["areas"].push_back(row.name);
     }
   }
-  document["host"] = {{"name", inventory.host_name}, {"load_1m", inventory.load_1m}};
+  document["host"] = object({{"name", inventory.host_name}, {"load_1m", inventory.load_1m}});
   for (const AreaRow& row : area_rows()) {
     if (!has(view.areas, row.area)) continue;
     const bool one_path = row.area == Area::storage && view.storage;
@@ -78,9 +78,9 @@ Json document_json(const Inventory& inventory) { return view_json(inventory, Inv
 nlohmann::ordered_json to_json(const Inventory& inventory) {
   Json document = document_json(inventory);
   const InventoryDigests digests = digests_of(document);
-  document["digests"] = {{"identity", digests.identity},
-                         {"configuration", digests.configuration},
-                         {"state", digests.state}};
+  document["digests"] = object({{"identity", digests.identity},
+                                {"configuration", digests.configuration},
+                                {"state", digests.state}});
   return document;
 }
 

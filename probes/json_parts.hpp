@@ -4,8 +4,11 @@
 // kernel's notation ("0-3,8"), null means that the host did not tell, "" that it told nothing.
 #pragma once
 
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "probes/areas.hpp"
 #include "probes/inventory.hpp"
@@ -14,6 +17,21 @@
 namespace assay::probes {
 
 using Json = nlohmann::ordered_json;
+
+// An object of these members, in this order; their keys differ. nlohmann's own braces make a list
+// of two for each member first, copy it, and look every key up: five times the work, and the
+// document of a large host has a hundred thousand members.
+struct Member {
+  const char* key;
+  mutable Json value;  // moved out of the list, whose elements are const
+};
+inline Json object(std::initializer_list<Member> members) {
+  Json::object_t map;
+  map.reserve(members.size());
+  std::vector<Json::object_t::value_type>& in_order = map;
+  for (const Member& member : members) in_order.emplace_back(member.key, std::move(member.value));
+  return map;
+}
 
 // null for an absent value.
 template <typename T>
