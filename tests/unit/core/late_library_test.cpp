@@ -42,8 +42,8 @@ TEST(LateLibrary, BothTablesAreWhole) {
   EXPECT_EQ(*libarchive(), *archive);
   const auto nvme = libnvme();
   ASSERT_TRUE(nvme) << nvme.error().message();
-  EXPECT_STREQ((*nvme)->nvme_status_to_string(0, false),
-               "SUCCESS: The command completed without error");
+  EXPECT_NE(std::string((*nvme)->nvme_status_to_string(0, false)).find("completed without error"),
+            std::string::npos);
 }
 
 }  // namespace
