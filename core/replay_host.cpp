@@ -1,6 +1,5 @@
 #include "core/replay_host.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -44,13 +43,11 @@ class ReplayHost final : public Host {
 
   Expected<std::vector<std::string>> list(std::string_view path) const override {
     if (auto good = file_io::check_path("list", path); !good) return Failure(good.error());
-    auto opened = directories_.open(path, RootedDirectories::Names::fresh);
-    if (opened && !*opened) return Failure(opened->error());
-    if (opened && (**opened)->entries) {
-      std::vector<std::string> names;
-      for (const auto& entry : *(**opened)->entries) names.push_back(entry.name);
-      std::sort(names.begin(), names.end(), file_io::natural_less);
-      return names;
+    if (auto folder = directories_.open(path)) {
+      if (!*folder) return Failure(folder->error());
+      auto fd = file_io::open_at((**folder)->fd.get(), ".", O_RDONLY | O_DIRECTORY, path);
+      if (!fd) return Failure(fd.error());
+      return file_io::list_names(std::move(*fd), path);
     }
     auto at = walk("list", path, true);
     if (!at) return Failure(at.error());
@@ -146,11 +143,8 @@ class ReplayHost final : public Host {
     return walk(operation, path, false);
   }
 
-  // What stands at a place, as lstat(2); the directory's list answers for ordinary files.
+  // What stands at a place, as lstat(2).
   static Expected<FileKind> kind_at(const Place& at, std::string_view path) {
-    const auto* entry = at.directory->entries ? at.directory->find(at.name) : nullptr;
-    if (entry != nullptr && entry->type == DT_REG) return FileKind::regular;
-    // Not listed: it may have come since.
     const auto found = file_io::status_at(at.directory->fd.get(), at.name, path);
     if (!found) return Failure(found.error());
     return found->kind;
