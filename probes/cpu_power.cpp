@@ -86,24 +86,40 @@ std::map<std::uint64_t, CpuSet> cpus_by(Reader& reader, const Topology& topology
 
 }  // namespace
 
-void read_cpu_power(Reader& reader, Topology& topology) {
+std::vector<CpuPower> read_power_of(Reader& reader, const std::vector<unsigned>& cpus) {
   // A guest mostly has no frequency control at all; one look then saves one per CPU.
   const bool has_frequency =
       !reader.names(kCpus + "/cpufreq").empty() ||
-      (topology.online.first() &&
-       reader.exists(fmt::format("{}/cpu{}/cpufreq", kCpus, *topology.online.first())));
+      (!cpus.empty() && reader.exists(fmt::format("{}/cpu{}/cpufreq", kCpus, cpus.front())));
   std::string driver;
-  for (Cpu& cpu : topology.cpus) {
-    if (!cpu.online) continue;
-    const unsigned number = cpu.id.value;
-    if (has_frequency) cpu.frequency = read_frequency(reader, number, driver);
-    cpu.idle_states = read_idle_states(reader, number);
-    const std::string power = fmt::format("{}/cpu{}/power/", kCpus, number);
-    cpu.energy_perf_bias = reader.number(power + "energy_perf_bias");
-    cpu.resume_latency_limit = reader.word(power + "pm_qos_resume_latency_us");
+  std::vector<CpuPower> result;
+  result.reserve(cpus.size());
+  for (const unsigned cpu : cpus) {
+    CpuPower& power = result.emplace_back();
+    if (has_frequency) power.frequency = read_frequency(reader, cpu, driver);
+    power.idle_states = read_idle_states(reader, cpu);
+    const std::string base = fmt::format("{}/cpu{}/power/", kCpus, cpu);
+    power.energy_perf_bias = reader.number(base + "energy_perf_bias");
+    power.resume_latency_limit = reader.word(base + "pm_qos_resume_latency_us");
   }
-  if (has_frequency && topology.online.first()) {
-    const std::string base = fmt::format("{}/cpu{}/cpufreq/", kCpus, *topology.online.first());
+  return result;
+}
+
+void set_power(std::vector<CpuPower> powers, Topology& topology) {
+  auto power = powers.begin();
+  for (Cpu& cpu : topology.cpus) {
+    if (!cpu.online || power == powers.end()) continue;
+    cpu.frequency = std::move(power->frequency);
+    cpu.idle_states = std::move(power->idle_states);
+    cpu.energy_perf_bias = power->energy_perf_bias;
+    cpu.resume_latency_limit = std::move(power->resume_latency_limit);
+    ++power;
+  }
+}
+
+void read_power_of_all(Reader& reader, Topology& topology) {
+  if (const auto first = topology.online.first()) {
+    const std::string base = fmt::format("{}/cpu{}/cpufreq/", kCpus, *first);
     topology.governors = split(reader.word(base + "scaling_available_governors"), " ");
     topology.energy_preferences =
         split(reader.word(base + "energy_performance_available_preferences"), " ");

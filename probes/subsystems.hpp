@@ -35,8 +35,19 @@ void read_memory_tiers(Reader& reader, Topology& topology);
 void count_cpu_groups(Topology& topology);
 // Caches of the online CPUs (sysfs cpuN/cache/indexM).
 void read_caches(Reader& reader, Topology& topology);
-// Frequency, idle states, SMT, boost and uncore (cpufreq, cpuidle, intel_pstate ...).
-void read_cpu_power(Reader& reader, Topology& topology);
+// Frequency and idle states of each of these CPUs, in their order (cpufreq, cpuidle). Half of all
+// files of a large host, and nothing else looks at them: probe.cpp reads them beside the rest.
+struct CpuPower {
+  std::optional<Frequency> frequency = {};
+  std::vector<IdleState> idle_states = {};
+  std::optional<std::int64_t> energy_perf_bias = {};
+  std::string resume_latency_limit = {};
+};
+std::vector<CpuPower> read_power_of(Reader& reader, const std::vector<unsigned>& cpus);
+// Hands them to the online CPUs, in order.
+void set_power(std::vector<CpuPower> powers, Topology& topology);
+// What all CPUs share: governors to choose from, boost, drivers, uncore (intel_pstate ...).
+void read_power_of_all(Reader& reader, Topology& topology);
 // Performance and efficiency cores of hybrid machines.
 void read_cpu_kinds(Reader& reader, Topology& topology);
 

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "machine.hpp"
@@ -53,6 +54,31 @@ TEST(CpuPower, ReadsFrequencyAndIdleStates) {
   EXPECT_EQ(topology.frequency_mode, "active");
   EXPECT_EQ(topology.idle_driver, "intel_idle");
   EXPECT_EQ(topology.idle_governor, "menu");
+}
+
+// From 32 CPUs on, a thread of its own reads them.
+TEST(CpuPower, ManyCpusKeepTheirOwn) {
+  MemoryHost host;
+  for (unsigned cpu = 0; cpu < 48; ++cpu) {
+    put_cpu(host, {cpu, 0, cpu, fmt::format("{}", cpu), fmt::format("{}", cpu)});
+    const std::string base = fmt::format("{}/cpu{}/", kCpus, cpu);
+    host.put(base + "cpufreq/scaling_governor", cpu == 47 ? "powersave\n" : "performance\n");
+    host.put(base + "cpufreq/scaling_max_freq", fmt::format("{}\n", 3'000'000 + cpu));
+    host.put(base + "cpuidle/state0/name", "C1\n");
+    host.put(base + "cpuidle/state0/latency", fmt::format("{}\n", cpu));
+  }
+  host.put(kCpus + "/cpu40/power/energy_perf_bias", "6\n");
+  host.fail(kCpus + "/cpu40/power/energy_perf_bias", EACCES);
+  const Inventory inventory = probe(host);
+  ASSERT_EQ(inventory.topology.cpus.size(), 48U);
+  for (const Cpu& cpu : inventory.topology.cpus) {
+    ASSERT_TRUE(cpu.frequency) << cpu.id.value;
+    EXPECT_EQ(cpu.frequency->max_khz, 3'000'000 + cpu.id.value);
+    ASSERT_EQ(cpu.idle_states.size(), 1U);
+    EXPECT_EQ(cpu.idle_states[0].exit_latency.count(), cpu.id.value);
+  }
+  EXPECT_EQ(inventory.topology.cpus.back().frequency->governor, "powersave");
+  EXPECT_THAT(inventory.unreadable, ::testing::Contains(::testing::HasSubstr("cpu40")));
 }
 
 TEST(CpuPower, AGuestHasNone) {
