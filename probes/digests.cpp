@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "probes/json_parts.hpp"
+#include "probes/json_text.hpp"
 
 namespace assay::probes {
 namespace {
@@ -254,74 +255,89 @@ bool is_unordered(std::string_view path) {
          path == "interrupts.irqs";
 }
 
-// Each text is made once: a comparison that makes two would do so for every step of the sorting.
-void sort_by_text(Json& list) {
-  std::vector<std::pair<std::string, Json>> keyed;
-  keyed.reserve(list.size());
-  for (Json& element : list) {
-    std::string text = element.dump(-1, ' ', false, Json::error_handler_t::replace);
-    keyed.emplace_back(std::move(text), std::move(element));
-  }
-  std::ranges::stable_sort(keyed, {}, &std::pair<std::string, Json>::first);
-  list = Json::array();
-  for (auto& [text, element] : keyed) list.push_back(std::move(element));
-}
-
-class Picker {
+// Writes one part of a document as compact text. Nothing is copied on the way: the counts of a
+// large host's interrupts alone are a hundred thousand numbers.
+class PartWriter {
  public:
-  explicit Picker(Part wanted) : wanted_(wanted) {}
+  PartWriter(Part wanted, std::string& text) : wanted_(wanted), text_(text) {}
 
-  // What of `value` belongs to the wanted part; discarded (is_discarded()) when nothing does.
-  Json pick(const Json& value, std::string& path, Part part, bool stacked) const {
-    if (const Row* row = find_row(path)) part = row->part;
+  // Appends what of `value` belongs to the wanted part. False, and nothing is appended, when
+  // nothing does.
+  bool write(const Json& value, Part part, bool stacked) {
+    if (const Row* row = find_row(path_)) part = row->part;
     if (stacked && part == Part::identity) part = Part::configuration;
-    if (value.is_object()) return pick_object(value, path, part, stacked);
+    if (value.is_object()) return write_object(value, part, stacked);
     if (value.is_array() && !value.empty() && value.front().is_object()) {
-      return pick_list(value, path, part, stacked);
+      return write_list(value, part, stacked);
     }
-    return part == wanted_ ? value : Json(Json::value_t::discarded);
+    if (part == wanted_) append_compact(value, text_);
+    return part == wanted_;
   }
 
  private:
-  Json pick_object(const Json& value, std::string& path, Part part, bool stacked) const {
-    Json result = Json::object();
-    const std::size_t length = path.size();
+  bool write_object(const Json& value, Part part, bool stacked) {
+    const std::size_t start = text_.size();
+    const std::size_t length = path_.size();
+    text_ += '{';
     for (const auto& [key, child] : value.items()) {
-      if (length > 0) path += '.';
-      path += key;
-      Json picked = pick(child, path, part, stacked);
-      path.resize(length);
-      if (!picked.is_discarded()) result.emplace(key, std::move(picked));
+      const std::size_t before = text_.size();
+      if (before > start + 1) text_ += ',';
+      append_compact(key, text_);
+      text_ += ':';
+      if (length > 0) path_ += '.';
+      path_ += key;
+      if (!write(child, part, stacked)) text_.resize(before);
+      path_.resize(length);
     }
-    if (result.empty() && part != wanted_) return Json::value_t::discarded;
-    return result;
+    const bool empty = text_.size() == start + 1;
+    text_ += '}';
+    if (empty && part != wanted_) text_.resize(start);
+    return !empty || part == wanted_;
   }
 
-  Json pick_list(const Json& value, std::string& path, Part part, bool stacked) const {
-    Json result = Json::array();
+  // The text of one element; "" when nothing of it belongs to the wanted part.
+  std::string element_text(const Json& element, Part part, bool stacked) {
+    std::string text;
+    const Nature nature = nature_of(path_, element);
+    if (nature == Nature::passing) {
+      if (wanted_ == Part::state) append_compact(element, text);
+      return text;
+    }
+    PartWriter inner(wanted_, text);
+    inner.path_ = path_;
+    inner.write_object(element, part, stacked || nature == Nature::stacked);
+    return text == "{}" ? std::string() : text;
+  }
+
+  bool write_list(const Json& value, Part part, bool stacked) {
+    std::vector<std::string> elements;
+    elements.reserve(value.size());
     for (const Json& element : value) {
-      const Nature nature = nature_of(path, element);
-      if (nature == Nature::passing) {
-        if (wanted_ == Part::state) result.push_back(element);
-        continue;
-      }
-      Json picked = pick_object(element, path, part, stacked || nature == Nature::stacked);
-      if (!picked.is_discarded() && !picked.empty()) result.push_back(std::move(picked));
+      std::string text = element_text(element, part, stacked);
+      if (!text.empty()) elements.push_back(std::move(text));
     }
-    if (is_unordered(path)) sort_by_text(result);
-    if (result.empty() && part != wanted_) return Json::value_t::discarded;
-    return result;
+    if (elements.empty() && part != wanted_) return false;
+    if (is_unordered(path_)) std::ranges::sort(elements);
+    text_ += '[';
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      if (i > 0) text_ += ',';
+      text_ += elements[i];
+    }
+    text_ += ']';
+    return true;
   }
 
-  Part wanted_;
+  const Part wanted_;
+  std::string& text_;
+  std::string path_;
 };
 
 }  // namespace
 
-Json part_of(const Json& document, Part part) {
-  std::string path;
-  Json picked = Picker(part).pick(document, path, Part::state, false);
-  return picked.is_discarded() ? Json::object() : picked;
+std::string part_text(const Json& document, Part part) {
+  std::string text;
+  const bool any = PartWriter(part, text).write(document, Part::state, false);
+  return any ? text : "{}";
 }
 
 }  // namespace assay::probes

@@ -8,14 +8,10 @@
 namespace assay::probes {
 namespace {
 
-std::string digest_of(const Json& document, Part part) {
-  // Compact text of an ordered document: the same facts give the same bytes.
-  return sha256(part_of(document, part).dump(-1, ' ', true, Json::error_handler_t::replace));
-}
-
 InventoryDigests digests_of(const Json& document) {
-  return {digest_of(document, Part::identity), digest_of(document, Part::configuration),
-          digest_of(document, Part::state)};
+  return {sha256(part_text(document, Part::identity)),
+          sha256(part_text(document, Part::configuration)),
+          sha256(part_text(document, Part::state))};
 }
 
 Json area_json(const Inventory& inventory, Area area) {

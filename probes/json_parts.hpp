@@ -73,8 +73,9 @@ Json document_json(const Inventory& inventory);
 // --- digests.cpp ---
 
 enum class Part : std::uint8_t { identity, configuration, state, none };
-// The part of a document that belongs to one digest, in a form that is the same whatever names and
-// numbers this boot gave to devices. Part::none is what no digest covers.
-Json part_of(const Json& document, Part part);
+// The part of a document that belongs to one digest, as compact JSON that is the same whatever
+// names and numbers this boot gave to devices: the same facts give the same bytes. Part::none is
+// what no digest covers.
+std::string part_text(const Json& document, Part part);
 
 }  // namespace assay::probes

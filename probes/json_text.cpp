@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 namespace assay::probes {
@@ -17,10 +18,8 @@ bool is_plain_text(const std::string& text) {
 
 class Writer {
  public:
-  std::string take() {
-    text_ += '\n';
-    return std::move(text_);
-  }
+  enum class Layout : std::uint8_t { compact, indented };
+  Writer(std::string& text, Layout layout) : text_(text), indented_(layout == Layout::indented) {}
 
   void write(const Json& value) {
     switch (value.type()) {
@@ -63,6 +62,7 @@ class Writer {
   }
 
   void new_line() {
+    if (!indented_) return;
     text_ += '\n';
     text_.append(2 * depth_, ' ');
   }
@@ -80,7 +80,7 @@ class Writer {
       first = false;
       new_line();
       write_string(key);
-      text_ += ": ";
+      text_ += indented_ ? ": " : ":";
       write(value);
     }
     --depth_;
@@ -95,7 +95,7 @@ class Writer {
     ++depth_;
     bool first = true;
     for (const Json& value : array) {
-      if (!first) text_ += nested ? "," : ", ";
+      if (!first) text_ += nested || !indented_ ? "," : ", ";
       first = false;
       if (nested) new_line();
       write(value);
@@ -105,16 +105,22 @@ class Writer {
     text_ += ']';
   }
 
-  std::string text_;
+  std::string& text_;
+  const bool indented_;
   std::size_t depth_ = 0;
 };
 
 }  // namespace
 
 std::string to_json_text(const Json& document) {
-  Writer writer;
-  writer.write(document);
-  return writer.take();
+  std::string text;
+  Writer(text, Writer::Layout::indented).write(document);
+  text += '\n';
+  return text;
+}
+
+void append_compact(const Json& value, std::string& text) {
+  Writer(text, Writer::Layout::compact).write(value);
 }
 
 }  // namespace assay::probes

@@ -11,4 +11,7 @@ namespace assay::probes {
 // U+FFFD. Pure, thread-safe; several times as fast as dump(2) on a large host.
 std::string to_json_text(const nlohmann::ordered_json& document);
 
+// Appends the same without any white space: for digests.
+void append_compact(const nlohmann::ordered_json& value, std::string& text);
+
 }  // namespace assay::probes
