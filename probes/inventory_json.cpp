@@ -48,8 +48,18 @@ Json area_json(const Inventory& inventory, Area area) {
   return nullptr;
 }
 
+// Room for every member from the start: when nlohmann's ordered map grows, it copies what it holds.
+Json roomy_document() {
+  constexpr std::size_t kOthers = 8;  // schema, version, areas, host, unreadable, digests
+  Json::object_t members;
+  members.reserve(area_rows().size() + kOthers);
+  return members;
+}
+
 Json view_json(const Inventory& inventory, const InventoryView& view) {
-  Json document{{"schema", "assay.probe"}, {"version", 1}};
+  Json document = roomy_document();
+  document["schema"] = "assay.probe";
+  document["version"] = 1;
   if (!view.everything()) {
     document["areas"] = Json::array();
     for (const AreaRow& row : area_rows()) {
