@@ -195,7 +195,9 @@ INSTANTIATE_TEST_SUITE_P(
                     shared("32em64t-2n8c+dax+nvme+mic+dimms"),
                     shared("40intel64-2g2n4c+pcilocality"), shared("48amd64-4pa2n6c-sparse"),
                     shared("8em64t-2s2ca2c-buggynuma"), shared("offline-cpu0-node0"),
-                    own("8x86-2s2n-nic-nvme-scsi")),
+                    own("8x86-2s2n-nic-nvme-scsi"), own("lab-basic"), own("lab-single"),
+                    own("lab-numa2"), own("lab-iommu"), own("lab-nic"), own("lab-rt"),
+                    own("lab-new"), own("lab-smt")),
     case_name);
 
 }  // namespace

@@ -243,6 +243,12 @@ UNDERSTOOD = [
      "links are read for storage, network, GPUs and accelerators only: asking a device costs time"),
     (".*", r"pci .*", lambda ours, theirs: isinstance(ours, tuple) and ours[1] == "[:]",
      "there is no vendor and device file; hwloc writes zeros"),
+    (".*", r"pci [\d:.a-f]+", lambda ours, theirs: theirs == ("0000", "[0000:0000]"),
+     "a capture of ours has the uevent file alone, which holds class and ids; hwloc reads their own files"),
+    (".*", r"block nvme\d+c\d+n\d+", lambda ours, theirs: ours is None,
+     "one path of a multipath drive, hidden by the kernel; the drive is the head"),
+    (".*", "allowed", lambda ours, theirs: ours and set(cpu_list(ours)) < set(cpu_list(theirs)),
+     "the process's own affinity leaves isolated CPUs out; hwloc looks at control groups alone"),
     (".*", "cores", lambda ours, theirs: theirs == [],
      "the kernel has no core ids; here each CPU is then a core of its own, hwloc makes none"),
     (".*", "pci", lambda ours, theirs: only_wide_domains_and_dead_bridges(ours, theirs),
@@ -324,9 +330,11 @@ def check(assay, name, root, verbose):
 def unpack(archive, folder):
     """The tree of a capture; without memory blocks and power files, which neither side looks at."""
     done = run(["tar", "--no-same-owner", "--delay-directory-restore", "--wildcards",
-                "--exclude=*/node*/memory[0-9]*", "--exclude=*/pci[0-9]*/power/*", "-xjf", str(archive), "-C", folder])
+                "--exclude=*/node*/memory[0-9]*", "--exclude=*/pci[0-9]*/power/*", "-xaf", str(archive), "-C", folder])
     if done.returncode != 0:
-        skip(f"tar or bzip2 is not installed: {done.stderr}")
+        skip(f"tar, bzip2 or zstd is not installed: {done.stderr}")
+    if (Path(folder) / "sys").exists():
+        return Path(folder)
     root = next(Path(folder).iterdir())
     return root / "fsroot" if (root / "fsroot").exists() else root  # beside a dump of CPUID
 
@@ -349,11 +357,11 @@ def main():
         if (place / "sys").exists() or (place / "proc").exists():
             seen += 1
             wrong += check(arguments.assay, place.name, place, arguments.verbose)
-        for archive in sorted(place.glob("*.tar.bz2")):
+        for archive in sorted([*place.glob("*.tar.bz2"), *place.glob("*.tar.zst")]):
             seen += 1
             with tempfile.TemporaryDirectory() as folder:
                 root = unpack(archive, folder)
-                wrong += check(arguments.assay, archive.name.removesuffix(".tar.bz2"), root, arguments.verbose)
+                wrong += check(arguments.assay, archive.name.partition(".tar.")[0], root, arguments.verbose)
                 run(["chmod", "-R", "u+rwX", folder])
     if seen == 0:
         skip(f"no captures in {', '.join(arguments.place)}")

@@ -1,6 +1,7 @@
 #include "summary.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <map>
 #include <set>
@@ -59,6 +60,76 @@ Json nodes(const Topology& topology) {
   return array;
 }
 
+std::string told(const std::optional<CpuSet>& cpus) { return cpus ? cpus->to_list() : "-"; }
+
+template <typename Number>
+std::string told(const std::optional<Number>& number) {
+  return number ? fmt::format("{}", *number) : "-";
+}
+
+// Those of devices: what fires, for which queue, where it may and where it does.
+Json interrupts(const Interrupts& interrupts) {
+  Json array = Json::array();
+  for (const Irq& irq : interrupts.irqs) {
+    if (irq.device.empty()) continue;
+    array.push_back(fmt::format("{} queue {} {} asked {} effective {} managed {}", irq.target,
+                                irq.queue.empty() ? "-" : irq.queue, fmt::join(irq.serves, "+"),
+                                irq.asked.to_list(), told(irq.effective), told(irq.managed)));
+  }
+  return array;
+}
+
+using Answers = std::map<std::string, std::string, std::less<>>;
+
+// What ethtool answered, of the ports that answered anything. Timestamps of a link come and go.
+Json ethtool(const std::vector<Nic>& nics) {
+  Json object = Json::object();
+  for (const Nic& nic : nics) {
+    if (nic.kind != "physical" || (nic.channels.empty() && nic.ring.empty())) continue;
+    Json port = Json::object();
+    const std::pair<const char*, const Answers*> parts[] = {
+        {"ring", &nic.ring},         {"channels", &nic.channels},
+        {"coalesce", &nic.coalesce}, {"features", &nic.features},
+        {"pause", &nic.pause},       {"timestamping", &nic.timestamping}};
+    for (const auto& [name, answers] : parts) {
+      std::string line;
+      for (const auto& [key, value] : *answers) {
+        line += fmt::format("{}{}={}", line.empty() ? "" : " ", key, value);
+      }
+      port[name] = line;
+    }
+    object[nic.name] = port;
+  }
+  return object;
+}
+
+Json nvme(const std::vector<NvmeController>& controllers) {
+  Json array = Json::array();
+  for (const NvmeController& drive : controllers) {
+    Json spaces = Json::array();
+    for (const NvmeNamespace& space : drive.spaces) {
+      spaces.push_back(fmt::format("{} {} blocks of {} format {}", space.name,
+                                   format_bytes(space.size), space.block_bytes,
+                                   told(space.format)));
+    }
+    array.push_back(
+        {{"name", drive.name},
+         {"model", drive.model},
+         {"firmware", drive.firmware},
+         {"version", drive.version},
+         {"place", fmt::format("{} node {}", drive.pci_address,
+                               drive.node ? fmt::format("{}", drive.node->value) : "-")},
+         {"queues", drive.queue_count},
+         {"power_states", drive.power_states.size()},
+         {"health", drive.health
+                        ? fmt::format("warning {} spare {} %", drive.health->critical_warning,
+                                      drive.health->spare_percent)
+                        : drive.health_error},
+         {"namespaces", spaces}});
+  }
+  return array;
+}
+
 Json devices(const Inventory& inventory) {
   Json net = Json::array();
   for (const Nic& nic : inventory.nics) {
@@ -99,6 +170,9 @@ Json summary(const Inventory& inventory) {
       {"nodes", nodes(topology)},
       {"memory_bytes", inventory.memory.total.count},
       {"devices", devices(inventory)},
+      {"interrupts", interrupts(inventory.interrupts)},
+      {"ethtool", ethtool(inventory.nics)},
+      {"nvme", nvme(inventory.nvme)},
       {"kernel", inventory.kernel.release + " " + inventory.kernel.preempt_model},
       {"board", inventory.environment.board_vendor + " / " + inventory.environment.product_name},
       {"hypervisor", inventory.environment.hypervisor},

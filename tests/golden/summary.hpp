@@ -7,7 +7,8 @@
 
 namespace assay::probes {
 
-// Counts, sets, cores and packages as CPU lists, caches by level, nodes, devices, kernel, notes.
+// Counts, sets, cores and packages as CPU lists, caches by level, nodes, devices, the interrupts of
+// devices, what ethtool and the NVMe drives answered, kernel, notes.
 nlohmann::ordered_json summary(const Inventory& inventory);
 
 }  // namespace assay::probes
