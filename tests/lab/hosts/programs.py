@@ -16,7 +16,8 @@ def find(program):
     """The path of a program named as in a shell, or None: then the guest must have it."""
     if program == "assay":
         return assay()
-    found = shutil.which(program)
+    # An ordinary user's PATH lacks where Debian keeps nvme and ethtool.
+    found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     return Path(found).absolute() if found else None
 
 
