@@ -10,7 +10,7 @@ import unittest
 import unittest.mock
 from pathlib import Path
 
-from hosts import archive, cache, errors, guest, kernels, packages
+from hosts import archive, cache, errors, guest, kernels, packages, programs
 
 LAB = Path(__file__).resolve().parent / "lab"
 
@@ -200,6 +200,20 @@ class CommandLine(InCache):
         done = self.lab("run", "basics", "--", "true")
         self.assertEqual(done.returncode, errors.WRONG_USAGE)
         self.assertIn("numa2", done.stderr)
+
+
+class Programs(unittest.TestCase):
+    def test_only_the_newest_builds_of_a_program_are_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for age in range(9):
+                for name in ("assay", "assay-old"):
+                    path = Path(folder) / f"{name}-{cache.digest(age)}"
+                    path.write_bytes(b"x")
+                    os.utime(path, (1000 - age, 1000 - age))
+            programs.forget_older(Path(folder), "assay", keep=3)
+            left = {path.name for path in Path(folder).iterdir()}
+            self.assertEqual({f"assay-{cache.digest(age)}" for age in range(3)}
+                             | {f"assay-old-{cache.digest(age)}" for age in range(9)}, left)
 
 
 if __name__ == "__main__":

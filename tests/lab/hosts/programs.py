@@ -16,8 +16,7 @@ def find(program):
     """The path of a program named as in a shell, or None: then the guest must have it."""
     if program == "assay":
         return assay()
-    # An ordinary user's PATH lacks where Debian keeps nvme and ethtool.
-    found = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    found = shutil.which(program)
     return Path(found).absolute() if found else None
 
 
@@ -65,7 +64,20 @@ def stripped(path):
         if done.returncode != 0:
             target.write_bytes(data)
 
-    return cache.make_file(cache.folder() / "programs" / f"{path.name}-{name}", strip).read_bytes()
+    place = cache.folder() / "programs" / f"{path.name}-{name}"
+    made = place.exists()
+    content = cache.make_file(place, strip).read_bytes()
+    if not made:
+        forget_older(place.parent, path.name)
+    return content
+
+
+def forget_older(folder, name, keep=6):
+    """Every build makes each program anew; a few are kept, for trees that are used side by side."""
+    digest = len(cache.digest())
+    same = [path for path in folder.iterdir() if path.name[:-digest] == f"{name}-"]
+    for path in sorted(same, key=lambda path: path.stat().st_mtime, reverse=True)[keep:]:
+        path.unlink(missing_ok=True)
 
 
 def add(archive, path):
