@@ -57,11 +57,12 @@ TEST(Persist, EveryKindHasItsFile) {
   EXPECT_EQ(lines_in(changes, "/etc/systemd/system.conf.d/99-assay.conf"),
             "[Manager]\nDefaultLimitMEMLOCK=infinity\nDefaultLimitNOFILE=65536\n"
             "DefaultLimitRTPRIO=95\n");
-  EXPECT_EQ(lines_in(changes, "/etc/default/grub.d/99-assay.cfg"),
-            "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
-            "isolcpus=managed_irq,domain,2-3 nohz_full=2-3 nosoftlockup hugepages=512 "
-            "hugepagesz=1G hugepages=0:4,1:2 nvme.poll_queues=4 "
-            "nvme_core.default_ps_max_latency_us=0\"\n");
+  EXPECT_EQ(
+      lines_in(changes, "/etc/default/grub.d/99-assay.cfg"),
+      "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
+      "isolcpus=managed_irq,domain,2-3 nohz_full=2-3 nosoftlockup hugepagesz=2M hugepages=512 "
+      "hugepagesz=1G hugepages=0:4,1:2 nvme.poll_queues=4 "
+      "nvme_core.default_ps_max_latency_us=0\"\n");
   EXPECT_EQ(
       lines_in(changes, "/etc/udev/rules.d/99-assay.rules"),
       "ACTION==\"add\", SUBSYSTEM==\"block\", ENV{DEVTYPE}==\"disk\", KERNELS==\"0000:01:00.0\", "
@@ -318,10 +319,10 @@ TEST(Persist, WhatMeansNothingOnTheBootLineIsLeftOut) {
 
 TEST(Persist, HugePagesNameTheirSizeWhereItIsKnown) {
   auto host = make_debian();
-  host->put("/proc/meminfo", "MemTotal: 16777216 kB\nHugepagesize:       2048 kB\n");
-  const Viewed viewed(*host);
-  EXPECT_EQ(*boot_words(viewed.view(), std::vector{item("boot.hugepages", "512")}),
-            "hugepagesz=2M hugepages=512");
+  const std::vector items{item("boot.hugepages", "512")};
+  EXPECT_EQ(*boot_words(Viewed(*host).view(), items), "hugepagesz=2M hugepages=512");
+  host->put("/proc/meminfo", "MemTotal: 16777216 kB\n");
+  EXPECT_EQ(*boot_words(Viewed(*host).view(), items), "hugepages=512");
 }
 
 TEST(Persist, OtherBootLoadersAreToldWhatToAdd) {
