@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/host.hpp"
@@ -29,7 +30,13 @@ struct Context {
   int exit_code = kAllAsWanted;
   // Set by SIGINT and SIGTERM; long work looks at it between blocks.
   const std::atomic<bool>* stop = nullptr;
+  // What stood behind "--" of `assay run`: another program's words, never parsed here.
+  std::vector<std::string> program;
 };
+
+// Gives the signals back that this program handles, as it found them: what follows an exec must not
+// inherit an ignored SIGPIPE.
+void restore_signals();
 
 // Prints "assay: " and the error's message to stderr and returns the exit code that goes with it:
 // invalid → 64 (wrong usage), interrupted → 130, everything else → 4.
@@ -72,5 +79,6 @@ void add_certify_command(CLI::App& app, Context& context);
 void add_history_command(CLI::App& app, Context& context);
 void add_selftest_command(CLI::App& app, Context& context);
 void add_gather_command(CLI::App& app, Context& context);
+void add_run_command(CLI::App& app, Context& context);
 
 }  // namespace assay::cli

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "assay_version.hpp"
@@ -27,18 +28,40 @@ void on_signal(int signal) {
   }
 }
 
+// What this program changes, and what it found.
+struct Handled {
+  int signal;
+  void (*handler)(int);
+  struct sigaction before;
+};
+// print() reports a reader that went away, so SIGPIPE need not kill.
+std::array handled{Handled{SIGINT, on_signal, {}}, Handled{SIGTERM, on_signal, {}},
+                   Handled{SIGPIPE, SIG_IGN, {}}};
+
 void install_signal_handlers() {
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // print() reports a reader that went away
+  for (Handled& one : handled) {
+    struct sigaction action{};
+    action.sa_handler = one.handler;
+    sigaction(one.signal, &action, &one.before);
+  }
+}
+
+// `assay run OPTIONS -- PROGRAM...`: takes what follows "--" away, for it is not ours to parse.
+std::vector<std::string> take_program(int& argc, char** argv) {
+  std::vector<std::string> program;
+  if (argc < 2 || std::string_view(argv[1]) != "run") return program;
+  for (int i = 2; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "--") continue;
+    program.assign(argv + i + 1, argv + argc);
+    argc = i;
+  }
+  return program;
 }
 
 constexpr std::array kCommands = {
     add_probe_command,      add_check_command,  add_explain_command, add_profiles_command,
     add_techniques_command, add_bench_command,  add_certify_command, add_history_command,
-    add_selftest_command,   add_gather_command,
+    add_selftest_command,   add_gather_command, add_run_command,
 };
 
 // What a user may have meant: a command's name, or an option of the command that was given.
@@ -77,9 +100,14 @@ int report_parse_error(const CLI::App& app, const CLI::ParseError& error,
 
 }  // namespace
 
+void restore_signals() {
+  for (const Handled& one : handled) sigaction(one.signal, &one.before, nullptr);
+}
+
 int run(int argc, char** argv) {
   install_signal_handlers();
   Context context;
+  context.program = take_program(argc, argv);
   context.stop = &stop_requested;
   CLI::App app{"Tunes Linux hosts for low latency and proves the result.", "assay"};
   app.set_version_flag("--version", fmt::format("assay {} ({})", kVersion, kBuild));

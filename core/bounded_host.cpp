@@ -79,6 +79,9 @@ Expected<void> BoundedHost::remove_file(std::string_view path) { return read_onl
 Expected<void> BoundedHost::make_directory(std::string_view path, std::uint32_t) {
   return read_only("make directory", path);
 }
+Expected<void> BoundedHost::change(const Query& request, const Reply&) {
+  return read_only("change", request.kind);
+}
 Expected<RunResult> BoundedHost::run(const std::vector<std::string>& argv) {
   return read_only("run", argv.empty() ? "" : argv[0]);
 }

@@ -57,6 +57,11 @@ Expected<void> FaultyHost::make_directory(std::string_view path, std::uint32_t m
   return mutate("make directory", path, [&] { return inner_.make_directory(path, mode); });
 }
 
+Expected<void> FaultyHost::change(const Query& request, const Reply& values) {
+  return mutate("change", request.kind + " " + request.target,
+                [&] { return inner_.change(request, values); });
+}
+
 Expected<RunResult> FaultyHost::run(const std::vector<std::string>& argv) {
   return mutate("run", argv.empty() ? std::string_view() : std::string_view(argv[0]),
                 [&] { return inner_.run(argv); });

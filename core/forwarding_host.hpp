@@ -39,6 +39,9 @@ class ForwardingHost : public Host {
   Expected<void> make_directory(std::string_view path, std::uint32_t mode) override {
     return inner_->make_directory(path, mode);
   }
+  Expected<void> change(const Query& request, const Reply& values) override {
+    return inner_->change(request, values);
+  }
   Expected<RunResult> run(const std::vector<std::string>& argv) override {
     return inner_->run(argv);
   }

@@ -84,6 +84,11 @@ class Host {
   virtual Expected<void> remove_file(std::string_view path) = 0;
   // Creates one directory; one that is there already is success.
   virtual Expected<void> make_directory(std::string_view path, std::uint32_t mode) = 0;
+  // Sets what is no file: the driver's side of an ask(). `request` is one that can be asked too
+  // ("ethtool.coalesce" of "eth0"), `values` those of its keys that change; all others stay as they
+  // are. core/queries.hpp tells which kinds and keys can be set. Error: unsupported (the kind or
+  // key cannot be set, or the driver refuses), invalid (no such value), denied (needs root).
+  virtual Expected<void> change(const Query& request, const Reply& values) = 0;
   // Runs a program of the allow-list (update-grub, systemctl, udevadm) without a shell.
   virtual Expected<RunResult> run(const std::vector<std::string>& argv) = 0;
 

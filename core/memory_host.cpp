@@ -76,6 +76,10 @@ void MemoryHost::on_write(std::string_view path, WriteHook hook) {
   write_hooks_.insert_or_assign(target_path(path), std::move(hook));
 }
 
+void MemoryHost::on_change(const Query& request, ChangeHook hook) {
+  change_hooks_.insert_or_assign(request, std::move(hook));
+}
+
 std::string MemoryHost::tree_path(std::string_view path) const {
   path_walk::Walk steps(path);
   std::vector<std::string> at;
@@ -270,6 +274,20 @@ Expected<void> MemoryHost::make_directory(std::string_view path, std::uint32_t m
   if (find(made) != nullptr) return fail_errno(EEXIST, "make directory", path);
   if (auto good = check("make directory", made); !good) return good;
   nodes_[made] = Node{FileKind::directory, {}, mode};
+  return {};
+}
+
+Expected<void> MemoryHost::change(const Query& request, const Reply& values) {
+  if (auto good = check_change(request, values); !good) return good;
+  const auto known = replies_.find(request);
+  if (known == replies_.end()) return missing_reply(request);
+  if (!known->second) return Failure(known->second.error());
+  if (const auto hook = change_hooks_.find(request); hook != change_hooks_.end()) {
+    if (auto done = hook->second(values); !done) return done;
+  } else {
+    for (const auto& [key, value] : values) known->second->insert_or_assign(key, value);
+  }
+  changes_.emplace_back(request, values);
   return {};
 }
 

@@ -30,6 +30,8 @@ class MemoryHost final : public Host {
   // What a write of the given content leaves in the file ("8" may become "16\n", as a kernel that
   // rounds does), or the error that the write answers; the file then stays as it was.
   using WriteHook = std::function<Expected<std::string>(std::string_view content)>;
+  // What change(request, values) answers.
+  using ChangeHook = std::function<Expected<void>(const Reply& values)>;
   // What run(argv) answers.
   using RunHook = std::function<Expected<RunResult>(const std::vector<std::string>& argv)>;
 
@@ -57,12 +59,17 @@ class MemoryHost final : public Host {
   // Called for write() to exactly this path, after links are followed. Without a hook the content
   // is stored as it is written.
   void on_write(std::string_view path, WriteHook hook);
+  // Called for change() to exactly this request; without a hook the values are merged into the
+  // recorded reply. The hook may set replies itself: it answers whether the driver took them.
+  void on_change(const Query& request, ChangeHook hook);
   // Without a hook run() is unsupported.
   void on_run(RunHook hook) { run_hook_ = std::move(hook); }
 
   // Every successful write() and replace_file() in order: the path as the caller named it, and
   // the content as it was written.
   const std::vector<std::pair<std::string, std::string>>& writes() const { return writes_; }
+  // Every successful change() in order.
+  const std::vector<std::pair<Query, Reply>>& changes() const { return changes_; }
   // Every argv that run() was called with.
   const std::vector<std::vector<std::string>>& runs() const { return runs_; }
 
@@ -81,6 +88,7 @@ class MemoryHost final : public Host {
                               std::uint32_t mode) override;
   Expected<void> remove_file(std::string_view path) override;
   Expected<void> make_directory(std::string_view path, std::uint32_t mode) override;
+  Expected<void> change(const Query& request, const Reply& values) override;
   Expected<RunResult> run(const std::vector<std::string>& argv) override;
   bool is_this_system() const override { return false; }
   // "": there is no directory that hwloc could open.
@@ -112,8 +120,10 @@ class MemoryHost final : public Host {
   std::map<std::string, int, std::less<>> failures_;
   std::map<std::string, WriteHook, std::less<>> write_hooks_;
   std::map<Query, Expected<Reply>> replies_;
+  std::map<Query, ChangeHook> change_hooks_;
   RunHook run_hook_;
   std::vector<std::pair<std::string, std::string>> writes_;
+  std::vector<std::pair<Query, Reply>> changes_;
   std::vector<std::vector<std::string>> runs_;
 };
 

@@ -39,19 +39,23 @@ constexpr std::array kKinds = std::to_array<QueryKind>({
     {"ethtool.drvinfo", "interface", "driver,version,firmware,bus_info", "ETHTOOL_GDRVINFO",
      queries::ethtool_drvinfo},
     {"ethtool.ringparam", "interface", "rx,tx,rx_max,tx_max", "ETHTOOL_GRINGPARAM",
-     queries::ethtool_ringparam},
+     queries::ethtool_ringparam, "rx,tx", queries::set_ringparam},
     {"ethtool.channels", "interface", "rx,tx,combined,other,rx_max,tx_max,combined_max,other_max",
-     "ETHTOOL_GCHANNELS", queries::ethtool_channels},
+     "ETHTOOL_GCHANNELS", queries::ethtool_channels, "rx,tx,combined", queries::set_channels},
     {"ethtool.coalesce", "interface",
      "rx_usecs,rx_frames,tx_usecs,tx_frames,rx_usecs_irq,tx_usecs_irq,adaptive_rx,adaptive_tx",
-     "ETHTOOL_GCOALESCE", queries::ethtool_coalesce},
+     "ETHTOOL_GCOALESCE", queries::ethtool_coalesce,
+     "rx_usecs,rx_frames,tx_usecs,tx_frames,adaptive_rx,adaptive_tx", queries::set_coalesce},
     {"ethtool.features", "interface", "gro,lro,tso,gso,ntuple,rxhash,rx_checksum,tx_checksum,fixed",
      "ETHTOOL_GFEATURES; \"on\" or \"off\"; fixed: those that the driver does not let change",
      queries::ethtool_features},
+    {"ethtool.requested", "interface", "on,off",
+     "ETHTOOL_GFEATURES; the kernel's names of what may be switched, by what was asked for it",
+     queries::ethtool_requested, "on,off", queries::set_requested},
     {"ethtool.pauseparam", "interface", "autoneg,rx,tx", "ETHTOOL_GPAUSEPARAM",
-     queries::ethtool_pauseparam},
+     queries::ethtool_pauseparam, "autoneg,rx,tx", queries::set_pauseparam},
     {"ethtool.eee", "interface", "enabled,active,tx_lpi_enabled,tx_lpi_usecs", "ETHTOOL_GEEE",
-     queries::ethtool_eee},
+     queries::ethtool_eee, "enabled", queries::set_eee},
     {"ethtool.ts_info", "interface",
      "phc_index,hardware_tx,hardware_rx,hardware_clock,software_tx,software_rx",
      "ETHTOOL_GET_TS_INFO; phc_index -1: no PTP clock", queries::ethtool_ts_info},
@@ -149,6 +153,29 @@ Expected<Reply> answer_query(const Query& query) {
   if (row == nullptr) return missing_reply(query);
   if (auto good = check_target(*row, query); !good) return Failure(good.error());
   return row->answer(query.target);
+}
+
+Expected<void> check_change(const Query& request, const Reply& values) {
+  const QueryKind* row = find_query_kind(request.kind);
+  if (row == nullptr || row->change == nullptr) {
+    return fail(ErrorCode::unsupported, "change", subject_of(request), "this cannot be set");
+  }
+  if (auto good = check_target(*row, request); !good) return good;
+  if (values.empty()) {
+    return fail(ErrorCode::invalid, "change", subject_of(request), "expected a value to set");
+  }
+  const std::string keys = fmt::format(",{},", row->changeable);
+  for (const auto& [key, value] : values) {
+    if (keys.find(fmt::format(",{},", key)) != std::string::npos) continue;
+    return fail(ErrorCode::unsupported, "change", subject_of(request),
+                fmt::format("\"{}\" cannot be set; these can: {}", key, row->changeable));
+  }
+  return {};
+}
+
+Expected<void> change_by_query(const Query& request, const Reply& values) {
+  if (auto good = check_change(request, values); !good) return good;
+  return find_query_kind(request.kind)->change(request.target, values);
 }
 
 Failure missing_reply(const Query& query) {

@@ -1,7 +1,8 @@
 // The functions behind the rows of core/queries.cpp. Internal to core.
 //
 // Each asks the running system about one target and gives the reply's keys as the table names
-// them. Thread-safe; none changes anything; none needs root, though some say more to root.
+// them. Thread-safe; none but set_...() changes anything, or needs root, though some say more to
+// root.
 #pragma once
 
 #include <string_view>
@@ -36,6 +37,7 @@ Expected<Reply> ethtool_ringparam(std::string_view target);
 Expected<Reply> ethtool_channels(std::string_view target);
 Expected<Reply> ethtool_coalesce(std::string_view target);
 Expected<Reply> ethtool_features(std::string_view target);
+Expected<Reply> ethtool_requested(std::string_view target);
 Expected<Reply> ethtool_pauseparam(std::string_view target);
 Expected<Reply> ethtool_eee(std::string_view target);
 Expected<Reply> ethtool_ts_info(std::string_view target);
@@ -44,6 +46,19 @@ Expected<Reply> ethtool_link(std::string_view target);
 Expected<Reply> ethtool_fec(std::string_view target);
 Expected<Reply> ethtool_rxnfc(std::string_view target);
 Expected<Reply> vlan_info(std::string_view target);
+
+// --- changes_net.cpp; these change the interface, and need root ---
+//
+// Each reads the driver's values, puts the named ones in their place, and writes them back. Error:
+// invalid for a value that is no number; else the driver's errno.
+Expected<void> set_ringparam(std::string_view target, const Reply& values);
+Expected<void> set_channels(std::string_view target, const Reply& values);
+Expected<void> set_coalesce(std::string_view target, const Reply& values);
+Expected<void> set_pauseparam(std::string_view target, const Reply& values);
+Expected<void> set_eee(std::string_view target, const Reply& values);
+// queries_net_sets.cpp; keys "on" and "off": the kernel's names of features, comma-separated.
+// Names in neither stay as they are.
+Expected<void> set_requested(std::string_view target, const Reply& values);
 
 // --- queries_qdisc.cpp; the target is an interface ---
 Expected<Reply> net_qdisc(std::string_view target);

@@ -36,7 +36,7 @@ Expected<void> ethtool_call(std::string_view interface, void* command, std::stri
   ifreq request{};
   interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
   request.ifr_data = static_cast<char*>(command);
-  if (::ioctl(channel.get(), SIOCETHTOOL, &request) != 0) {
+  if (::ioctl(channel.get(), SIOCETHTOOL, &request) < 0) {
     return fail_errno(errno, what, interface);
   }
   return {};

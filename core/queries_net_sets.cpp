@@ -36,6 +36,7 @@ class Room {
 struct Feature {
   std::string name;  // the kernel's: "rx-gro"
   bool active = false;
+  bool requested = false;
   bool fixed = false;
 };
 
@@ -98,7 +99,7 @@ Expected<std::vector<Feature>> read_features(std::string_view target) {
     const std::uint32_t bit = 1U << (i % 32);
     const bool changeable = (block.available & bit) != 0 && (block.never_changed & bit) == 0;
     features.push_back({std::string(text, ::strnlen(text, ETH_GSTRING_LEN)),
-                        (block.active & bit) != 0, !changeable});
+                        (block.active & bit) != 0, (block.requested & bit) != 0, !changeable});
   }
   return features;
 }
@@ -128,6 +129,47 @@ Expected<Reply> ethtool_features(std::string_view target) {
   }
   reply["fixed"] = fixed;
   return reply;
+}
+
+Expected<Reply> ethtool_requested(std::string_view target) {
+  const auto features = read_features(target);
+  if (!features) return Failure(features.error());
+  std::string on;
+  std::string off;
+  for (const Feature& feature : *features) {
+    if (feature.fixed || feature.name.empty()) continue;
+    std::string& names = feature.requested ? on : off;
+    if (!names.empty()) names += ',';
+    names += feature.name;
+  }
+  return Reply{{"on", on}, {"off", off}};
+}
+
+Expected<void> set_requested(std::string_view target, const Reply& values) {
+  const auto features = read_features(target);
+  if (!features) return Failure(features.error());
+  const std::size_t blocks = (features->size() + 31) / 32;
+  Room<::ethtool_sfeatures> command(blocks * sizeof(::ethtool_set_features_block));
+  command->cmd = ETHTOOL_SFEATURES;
+  command->size = static_cast<std::uint32_t>(blocks);
+  for (const auto& [state, names] : values) {
+    for (std::size_t at = 0; at < names.size();) {
+      const std::size_t comma = std::min(names.find(',', at), names.size());
+      const std::string_view name = std::string_view(names).substr(at, comma - at);
+      at = comma + 1;
+      const auto found = std::ranges::find(*features, name, &Feature::name);
+      if (found == features->end() || found->fixed) {
+        return fail(ErrorCode::unsupported, "set ethtool features", target,
+                    fmt::format("the driver does not let \"{}\" change", name));
+      }
+      const auto bit = static_cast<std::size_t>(found - features->begin());
+      command->features[bit / 32].valid |= 1U << (bit % 32);
+      if (state == "on") command->features[bit / 32].requested |= 1U << (bit % 32);
+    }
+  }
+  // A positive answer says that other features changed too, or that a wish must wait for another
+  // one: the read-back tells.
+  return ethtool_call(target, command.get(), "set ethtool features");
 }
 
 Expected<Reply> ethtool_rxfh(std::string_view target) {

@@ -84,6 +84,10 @@ class RealHost final : public Host {
     return file_io::make_directory_at(at->directory.get(), at->name, mode, path);
   }
 
+  Expected<void> change(const Query& request, const Reply& values) override {
+    return change_by_query(request, values);
+  }
+
   Expected<RunResult> run(const std::vector<std::string>& argv) override {
     return run_allowed_program(argv);
   }

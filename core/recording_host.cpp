@@ -176,6 +176,9 @@ Expected<void> RecordingHost::remove_file(std::string_view path) {
 Expected<void> RecordingHost::make_directory(std::string_view path, std::uint32_t) {
   return read_only("make directory", path);
 }
+Expected<void> RecordingHost::change(const Query& request, const Reply&) {
+  return read_only("change", request.kind);
+}
 Expected<RunResult> RecordingHost::run(const std::vector<std::string>& argv) {
   return read_only("run", argv.empty() ? "" : argv[0]);
 }

@@ -40,6 +40,7 @@ class RecordingHost final : public Host {
                               std::uint32_t mode) override;
   Expected<void> remove_file(std::string_view path) override;
   Expected<void> make_directory(std::string_view path, std::uint32_t mode) override;
+  Expected<void> change(const Query& request, const Reply& values) override;
   Expected<RunResult> run(const std::vector<std::string>& argv) override;
 
   bool is_this_system() const override { return inner_.is_this_system(); }

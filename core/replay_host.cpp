@@ -112,6 +112,11 @@ class ReplayHost final : public Host {
     return file_io::make_directory_at(at->directory->fd.get(), at->name, mode, path);
   }
 
+  Expected<void> change(const Query& request, const Reply&) override {
+    return fail(ErrorCode::unsupported, "change", request.kind,
+                "this host is a captured tree, no running system");
+  }
+
   Expected<RunResult> run(const std::vector<std::string>& argv) override {
     return fail(ErrorCode::unsupported, "run", argv.empty() ? "" : argv[0],
                 "this host is a captured tree, no running system");

@@ -2,9 +2,8 @@
 
 #include <fmt/core.h>
 
-#include <array>
-
 #include "tuner/readers.hpp"
+#include "tuner/tuned_names.hpp"
 #include "tuner/values.hpp"
 
 namespace assay::tuner {
@@ -91,29 +90,10 @@ void note_far_devices(const HostView& view, const CpuSet& serving, Notes& notes)
   }
 }
 
-// Settings that TuneD knows under names of its own; sysctls it calls by theirs.
-struct TunedName {
-  std::string_view id, key;
-};
-constexpr std::array<TunedName, 6> kTunedNames{
-    TunedName{"cpu.governor", "cpu.governor"},
-    TunedName{"cpu.energy-bias", "cpu.energy_perf_bias"},
-    TunedName{"cpu.energy-preference", "cpu.energy_performance_preference"},
-    TunedName{"memory.thp-enabled", "vm.transparent_hugepages"},
-    TunedName{"block.scheduler", "disk.elevator"},
-    TunedName{"block.read-ahead", "disk.readahead"}};
-
 // What TuneD sets for a row, by sysctl name or by its own name for the thing.
 const PersistedValue* tuned_value(const Persisted& persisted, const Setting& setting) {
-  auto find = [&](std::string_view key) -> const PersistedValue* {
-    auto found = persisted.tuned.find(key);
-    return found == persisted.tuned.end() ? nullptr : &found->second;
-  };
-  if (std::string key = sysctl_key(setting.where); !key.empty()) return find("sysctl." + key);
-  for (const TunedName& name : kTunedNames) {
-    if (name.id == setting.id) return find(name.key);
-  }
-  return nullptr;
+  const auto found = persisted.tuned.find(tuned_key(setting));
+  return found == persisted.tuned.end() ? nullptr : &found->second;
 }
 
 // Whether another tool's value is what the profile wants too; one that we cannot read is not.

@@ -17,6 +17,7 @@
 #include "probes/inventory.hpp"
 #include "profiles/profile.hpp"
 #include "profiles/selectors.hpp"
+#include "tuner/change.hpp"
 #include "tuner/persisted.hpp"
 
 namespace assay::tuner {
@@ -89,16 +90,6 @@ struct HostView {
   const probes::Inventory& inventory;
   const Persisted& persisted;    // what the configuration files ask for
   const profiles::Roles& roles;  // empty when there is no profile
-};
-
-// Closed set of operations; plain data, so that another process can undo it from a journal alone.
-enum class ChangeKind : std::uint8_t { write_file, replace_file, remove_file, ethtool, run };
-struct Change {
-  int version = 1;
-  ChangeKind kind = ChangeKind::write_file;
-  std::string setting_id, target;
-  std::string path;  // or the interface, for ethtool
-  std::string before, after;
 };
 
 struct Setting {

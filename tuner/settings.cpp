@@ -3,6 +3,7 @@
 #include <array>
 
 #include "tuner/areas.hpp"
+#include "tuner/settings_more.hpp"
 
 namespace assay::tuner {
 namespace {
@@ -11,8 +12,10 @@ namespace {
 std::vector<Setting> all_rows() {
   std::vector<Setting> rows;
   for (std::span<const Setting> area :
-       {cpu_settings(), memory_settings(), irq_settings(), net_settings(), block_settings(),
-        boot_settings(), scheduler_settings(), time_settings(), limits_settings(),
+       {cpu_settings(), cpu_firmware_settings(), memory_settings(), irq_settings(),
+        irq_rate_settings(), net_settings(), net_steering_settings(), block_settings(),
+        block_health_settings(), boot_settings(), boot_page_settings(), scheduler_settings(),
+        scheduler_thread_settings(), time_settings(), time_offset_settings(), limits_settings(),
         container_settings()}) {
     rows.insert(rows.end(), area.begin(), area.end());
   }

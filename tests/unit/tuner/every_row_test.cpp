@@ -327,10 +327,70 @@ std::vector<RowCase> other_cases() {
   };
 }
 
+// Rows that tell, and are never set.
+std::vector<RowCase> told_cases() {
+  const std::string net = std::string("/sys/devices/pci0000:00/") + kNicPci + "/net/eth0/";
+  const std::string drive =
+      std::string("/sys/devices/pci0000:00/") + kDrivePci + "/nvme/nvme0/firmware_rev";
+  auto smart = [](std::string key, std::string value) {
+    return [key, value](MemoryHost& host) {
+      Reply answer = host.ask({"nvme.smart", "nvme0"}).value_or(Reply{});
+      answer[key] = value;
+      host.reply({"nvme.smart", "nvme0"}, answer);
+    };
+  };
+  auto no_smart = [](MemoryHost& host) {
+    host.reply_error({"nvme.smart", "nvme0"}, errno_error(ENOTTY, "ask"));
+  };
+  const Change no_threads = [](MemoryHost& host) {
+    for (const char* pid : {"2", "15", "30", "400"}) host.erase(std::string("/proc/") + pid);
+  };
+  return {
+      {"cpu.firmware", "1.2", Match::equal, put("/sys/class/dmi/id/bios_version", "1.1\n"),
+       gone("/sys/class/dmi")},
+      {"net.ntuple", "on", Match::equal, reply("ethtool.features", "ntuple", "off"),
+       no_reply("ethtool.features")},
+      {"net.rss-queues", "max", Match::equal, reply("ethtool.rxfh", "queues", "1"),
+       no_reply("ethtool.rxfh")},
+      {"net.rfs", "0", Match::equal, put(net + "queues/rx-1/rps_flow_cnt", "4096\n"),
+       gone(net + "queues")},
+      {"net.xps", "0-1", Match::equal, put(net + "queues/tx-1/xps_cpus", "c\n"),
+       gone(net + "queues")},
+      {"net.driver", "ice", Match::equal, reply("ethtool.drvinfo", "driver", "igb"),
+       [](MemoryHost& host) {
+         host.reply({"ethtool.drvinfo", "eth0"}, {});
+         host.erase(std::string("/sys/devices/pci0000:00/") + kNicPci + "/driver");
+       }},
+      {"net.firmware", "4.20", Match::equal, reply("ethtool.drvinfo", "firmware", "4.19"),
+       no_reply("ethtool.drvinfo")},
+      {"net.timestamping", "hardware", Match::equal, reply("ethtool.ts_info", "hardware_rx", "0"),
+       no_reply("ethtool.ts_info")},
+      {"block.nvme-warnings", "none", Match::equal, smart("critical_warning", "6"), no_smart},
+      {"block.nvme-wear", "90", Match::at_most, smart("used_percent", "104"), no_smart},
+      {"block.nvme-spare", "20", Match::at_least, smart("spare_percent", "3"), no_smart},
+      {"block.nvme-temperature", "70", Match::at_most, smart("temperature_celsius", "83"),
+       no_smart},
+      {"block.firmware", "FW1", Match::equal, put(drive, "FW0\n"), gone(drive)},
+      {"block.fstrim-timer", "disabled", Match::equal,
+       [](MemoryHost& host) {
+         host.link("/etc/systemd/system/timers.target.wants/fstrim.timer",
+                   "/usr/lib/systemd/system/fstrim.timer");
+       },
+       gone("/usr/lib/systemd/system/fstrim.timer")},
+      {"boot.default-hugepagesz", "2MiB", Match::equal,
+       put("/proc/meminfo", "MemTotal: 1024 kB\nHugepagesize: 1048576 kB\n"),
+       put("/proc/meminfo", "MemTotal: 1024 kB\n")},
+      {"boot.kthread-cpus", "unset", Match::equal, boot_line("kthread_cpus=0-1"),
+       gone("/proc/cmdline")},
+      {"scheduler.kernel-threads", "housekeeping", Match::at_most,
+       put("/proc/15/status", "Cpus_allowed_list:\t0-3\n"), no_threads},
+  };
+}
+
 std::vector<RowCase> all_cases() {
   std::vector<RowCase> all;
   for (auto part : {cpu_cases, memory_cases, irq_cases, nic_cases, block_cases, boot_cases,
-                    scheduler_cases, other_cases}) {
+                    scheduler_cases, other_cases, told_cases}) {
     for (RowCase& one : part()) all.push_back(std::move(one));
   }
   return all;
@@ -416,7 +476,8 @@ TEST(StealRow, OkDiffersAndNotApplicable) {
 }
 
 TEST(EveryRowTable, CoversTheSettingsTable) {
-  std::set<std::string> covered{"container.steal"};
+  std::set<std::string> covered{"container.steal", "irq.isolated-rate", "irq.isolated-ticks",
+                                "time.offset"};
   for (const RowCase& one : all_cases()) covered.insert(one.id);
   for (const Setting& setting : settings()) {
     EXPECT_TRUE(covered.contains(std::string(setting.id))) << setting.id << " has no test";

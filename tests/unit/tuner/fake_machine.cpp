@@ -72,7 +72,7 @@ void put_cpus(MemoryHost& host) {
 void put_memory(MemoryHost& host) {
   host.put("/proc/meminfo",
            "MemTotal:       16777216 kB\nMemAvailable:   10485760 kB\nSwapTotal:             0 kB\n"
-           "SwapFree:              0 kB\n");
+           "SwapFree:              0 kB\nHugepagesize:       2048 kB\n");
   host.put("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
   host.put("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
   host.put("/sys/kernel/mm/transparent_hugepage/defrag",
@@ -137,6 +137,22 @@ void put_kernel(MemoryHost& host) {
   host.put("/sys/fs/cgroup/trading/cpuset.cpus", "2-3\n");
 }
 
+// Two threads of the kernel that can be moved, one that is bound to its CPU, and a program.
+void put_threads(MemoryHost& host) {
+  const char* threads[][4] = {{"2", "kthreadd", "2129984", "0-1"},
+                              {"15", "rcu (x) y", "2129984", "0-1"},
+                              {"30", "ksoftirqd/3", "69238848", "3"},
+                              {"400", "feed", "4194560", "2-3"}};
+  for (const auto& [pid, name, flags, cpus] : threads) {
+    const std::string folder = fmt::format("/proc/{}/", pid);
+    host.put(folder + "stat", fmt::format("{} ({}) S 0 0 0 0 -1 {} 0 0 0\n", pid, name, flags));
+    host.put(folder + "status", fmt::format("Name:\t{}\nCpus_allowed_list:\t{}\n", name, cpus));
+    host.put(folder + "comm", fmt::format("{}\n", name));
+  }
+  host.put("/sys/class/dmi/id/bios_version", "1.2\n");
+  host.put("/usr/lib/systemd/system/fstrim.timer", "");
+}
+
 void put_pci(MemoryHost& host, const std::string& address, const char* class_id,
              const char* driver) {
   const std::string folder = "/sys/devices/pci0000:00/" + address + "/";
@@ -163,15 +179,22 @@ void put_nic(MemoryHost& host) {
   host.put(folder + "operstate", "up\n");
   host.put(folder + "queues/rx-0/rps_cpus", "0\n");
   host.put(folder + "queues/rx-1/rps_cpus", "0\n");
+  for (const char* queue : {"0", "1"}) {
+    host.put(fmt::format("{}queues/rx-{}/rps_flow_cnt", folder, queue), "0\n");
+    host.put(fmt::format("{}queues/tx-{}/xps_cpus", folder, queue), queue[0] == '0' ? "1" : "2");
+  }
   host.put(folder + "napi_defer_hard_irqs", "2\n");
   host.put(folder + "gro_flush_timeout", "200000\n");
   host.put(folder + "threaded", "1\n");
-  host.reply({"ethtool.drvinfo", "eth0"}, {{"driver", "ice"}});
+  host.reply({"ethtool.drvinfo", "eth0"}, {{"driver", "ice"}, {"firmware", "4.20"}});
+  host.reply({"ethtool.rxfh", "eth0"}, {{"queues", "2"}, {"indirection_size", "128"}});
+  host.reply({"ethtool.ts_info", "eth0"}, {{"hardware_rx", "1"}, {"hardware_clock", "1"}});
   host.reply({"ethtool.ringparam", "eth0"},
              {{"rx", "4096"}, {"rx_max", "4096"}, {"tx", "4096"}, {"tx_max", "4096"}});
   host.reply({"ethtool.channels", "eth0"}, {{"combined", "4"}, {"combined_max", "4"}, {"rx", "0"}});
   host.reply({"ethtool.coalesce", "eth0"}, {{"rx_usecs", "0"}, {"adaptive_rx", "0"}});
-  host.reply({"ethtool.features", "eth0"}, {{"gro", "off"}, {"lro", "off"}, {"tso", "off"}});
+  host.reply({"ethtool.features", "eth0"},
+             {{"gro", "off"}, {"lro", "off"}, {"tso", "off"}, {"ntuple", "on"}});
   host.reply({"ethtool.pauseparam", "eth0"}, {{"rx", "0"}, {"tx", "0"}});
   host.reply({"ethtool.eee", "eth0"}, {{"enabled", "0"}});
   const char* sysctls[][2] = {{"busy_poll", "50"},      {"busy_read", "50"},
@@ -209,6 +232,13 @@ void put_drive(MemoryHost& host) {
   for (const auto& [name, value] : queue) {
     host.put(controller + "nvme0n1/queue/" + name, std::string(value) + "\n");
   }
+  host.put(controller + "firmware_rev", "FW1\n");
+  host.reply({"nvme.smart", "nvme0"}, {{"critical_warning", "0"},
+                                       {"temperature_celsius", "41"},
+                                       {"spare_percent", "100"},
+                                       {"spare_threshold_percent", "10"},
+                                       {"used_percent", "3"}});
+  host.reply({"nvme.identify", "nvme0"}, {{"version", "1.4"}, {"warning_celsius", "70"}});
   host.put("/sys/module/nvme_core/parameters/default_ps_max_latency_us", "0\n");
   host.put("/sys/module/nvme/parameters/poll_queues", "4\n");
 }
@@ -241,6 +271,7 @@ std::unique_ptr<MemoryHost> make_machine() {
   put_cpus(*host);
   put_memory(*host);
   put_kernel(*host);
+  put_threads(*host);
   put_nic(*host);
   put_drive(*host);
   put_interrupts(*host);
