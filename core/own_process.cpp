@@ -89,8 +89,8 @@ auto resource_of(LimitKind kind) {
 std::string_view scheduling_advice(const Scheduling& wanted, int error) {
   if (wanted.kind == SchedulingClass::deadline) {
     if (error == EBUSY) return "the CPUs have promised their time already; ask for less";
-    return "needs CAP_SYS_NICE, and all CPUs of a root domain: give the program an exclusive "
-           "cpuset partition, or no --cpus";
+    return "needs CAP_SYS_NICE, and all CPUs of a root domain: give the program a cpuset partition "
+           "of type root, or no --cpus";
   }
   return "run as root, or give CAP_SYS_NICE or an rtprio limit (limits.conf, LimitRTPRIO=)";
 }

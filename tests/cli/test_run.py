@@ -76,6 +76,13 @@ class Run(CliTest):
         for one in (signal.SIGPIPE, signal.SIGINT):
             self.assertTrue(mask & 1 << (one - 1), ignored.stdout)
 
+    def test_nothing_else_is_handed_on(self):
+        # The fourth one is ls's own, of the folder that it lists.
+        done = self.run_assay("run", "--cpus", str(LAST_CPU), "--", "ls", "/proc/self/fd")
+        self.assertEqual(done.stdout.split(), ["0", "1", "2", "3"])
+        plain = subprocess.run(["env"], capture_output=True, text=True, env=self.environment)
+        self.assertEqual(sorted(self.run_assay("run", "--", "env").stdout.split("\n")), sorted(plain.stdout.split("\n")))
+
     def test_scheduling_class(self):
         seen, _ = self.look("--sched", "batch")
         self.assertEqual(seen["policy"], os.SCHED_BATCH)

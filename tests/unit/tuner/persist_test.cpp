@@ -10,6 +10,7 @@
 
 #include "../core/temp_dir.hpp"
 #include "../probes/run_tool.hpp"
+#include "core/faulty_host.hpp"
 #include "persist_fixture.hpp"
 #include "tuner/persist_files.hpp"
 #include "tuner/text.hpp"
@@ -167,6 +168,50 @@ TEST(Persist, UndoPutsEveryFileBack) {
     }
   }
   EXPECT_EQ(etc_of(*host), before);
+}
+
+struct Died {};
+
+// Does the changes over a host that fails or dies at its n-th write; returns how many it makes.
+std::uint64_t perform_until_fault(MemoryHost& host, const std::vector<Change>& changes,
+                                  std::uint64_t at, FaultMode mode) {
+  FaultyHost faulty(host, {at, mode, ENOSPC, [] { throw Died(); }});
+  try {
+    for (const Change& change : changes) {
+      if (change.kind == ChangeKind::run) continue;
+      if (!perform(faulty, change)) break;
+    }
+  } catch (const Died&) {
+    // The process is gone; what it wrote is not.
+  }
+  return faulty.writes();
+}
+
+// Wherever it ends, the changes alone tell how to get back.
+TEST(Persist, AFaultAtAnyWriteCanBeUndone) {
+  auto original = make_debian();
+  perform_files(*original, changes_of(*original, {item("memory.swappiness", "10")}));
+  const auto before = etc_of(*original);
+  const auto changes = changes_of(*original, all_kinds());
+  const std::uint64_t writes = perform_until_fault(*original, changes, 0, FaultMode::fail_before);
+  EXPECT_GE(writes, changes.size() - 3);
+  for (const FaultMode mode : {FaultMode::fail_before, FaultMode::fail_after, FaultMode::die_before,
+                               FaultMode::die_after}) {
+    for (std::uint64_t at = 1; at <= writes; ++at) {
+      auto host = make_debian();
+      perform_files(*host, changes_of(*host, {item("memory.swappiness", "10")}));
+      perform_until_fault(*host, changes, at, mode);
+      for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
+        if (change->kind == ChangeKind::run) continue;
+        const auto now = read_now(*host, *change);
+        ASSERT_TRUE(now);
+        if (is_before(*change, *now)) continue;
+        EXPECT_TRUE(is_after(*change, *now)) << change->path << " is neither old nor new";
+        EXPECT_TRUE(undo(*host, *change)) << change->path;
+      }
+      EXPECT_EQ(etc_of(*host), before) << "write " << at;
+    }
+  }
 }
 
 TEST(Persist, TheNextProfileReplacesTheLastWhole) {
