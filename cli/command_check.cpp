@@ -18,16 +18,6 @@ struct Options {
   std::string only;  // "cpu,block.scheduler"
 };
 
-std::vector<std::string> split_names(std::string_view text) {
-  std::vector<std::string> names;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    if (comma > at) names.emplace_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return names;
-}
-
 int run_check(const Options& options) {
   auto profile = load_profile(options.profile);
   if (!profile) return report_error(profile.error());

@@ -3,7 +3,7 @@ import subprocess
 
 from harness import OK, PROGRAM, USAGE, CliTest
 
-COMMANDS = ["probe", "check", "explain", "profiles", "techniques", "bench", "certify", "history", "selftest"]
+COMMANDS = ["probe", "check", "tune", "rollback", "explain", "profiles", "techniques", "bench", "certify", "history", "selftest"]
 
 
 class Usage(CliTest):
