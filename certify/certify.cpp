@@ -1,4 +1,5 @@
 #include "certify/certify.hpp"
+#include "core/host_lock.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -11,7 +12,6 @@
 #include "certify/expand.hpp"
 #include "certify/files.hpp"
 #include "certify/judge.hpp"
-#include "certify/lock.hpp"
 #include "certify/measure.hpp"
 #include "certify/noise.hpp"
 #include "certify/size_plan.hpp"

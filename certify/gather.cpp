@@ -9,6 +9,7 @@
 #include "probes/programs.hpp"
 #include "tuner/check.hpp"
 #include "tuner/explain.hpp"
+#include "tuner/plan.hpp"
 
 namespace assay::certify {
 namespace {
@@ -21,6 +22,7 @@ void read_all(const Host& host, const probes::Inventory& inventory, const Gather
   probes::touch_hwloc_files(host);
   for (const profiles::Profile& profile : options.profiles) {
     (void)tuner::check(host, inventory, profile, options.today);
+    (void)tuner::make_plan(host, inventory, profile, {.today = options.today});
   }
   for (const engine::Technique& technique : engine::techniques()) {
     if (technique.available != nullptr) {

@@ -50,6 +50,9 @@ void add_root_option(CLI::App& command, std::string& root);
 // Adds `--format`, one of `choices` (comma-separated, the first is the default).
 void add_format_option(CLI::App& command, std::string& format, std::string_view choices);
 
+// "cpu,block.scheduler" → its names; empty ones are left out.
+std::vector<std::string> split_names(std::string_view text);
+
 // Writes to standard output whole, also to a pipe; EPIPE ends quietly, a full disk is kCouldNotDo.
 // Returns the exit code to use: `code` when all was written.
 int print(std::string_view text, int code = kAllAsWanted);
@@ -71,6 +74,8 @@ class ProgressLine {
 // and a callback that runs it and sets context.exit_code.
 void add_probe_command(CLI::App& app, Context& context);
 void add_check_command(CLI::App& app, Context& context);
+void add_tune_command(CLI::App& app, Context& context);
+void add_rollback_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_profiles_command(CLI::App& app, Context& context);
 void add_techniques_command(CLI::App& app, Context& context);

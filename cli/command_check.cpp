@@ -25,16 +25,6 @@ struct Options {
   std::string window;   // how long interrupts are counted
 };
 
-std::vector<std::string> split_names(std::string_view text) {
-  std::vector<std::string> names;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', at), text.size());
-    if (comma > at) names.emplace_back(text.substr(at, comma - at));
-    at = comma + 1;
-  }
-  return names;
-}
-
 Expected<Nanoseconds> window_of(const Options& options) {
   if (options.window.empty()) return Nanoseconds(0);
   auto window = parse_duration(options.window);

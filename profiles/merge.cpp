@@ -32,11 +32,12 @@ Expected<void> Merger::add(const Layer& layer) {
   for (const RoleEntry& role : layer.roles) {
     if (!role.selector) {
       profile_.cpu_roles.erase(role.name);
+      profile_.cpu_role_locations.erase(role.name);
       continue;
     }
     // A role may be replaced while others refer to it: selectors name roles, not their CPUs.
     profile_.cpu_roles[role.name] = *role.selector;
-    role_locations_[role.name] = role.location;
+    profile_.cpu_role_locations[role.name] = role.location;
   }
   add_settings(layer);
   if (auto added = add_budgets(layer); !added) return added;
@@ -104,7 +105,7 @@ Expected<void> Merger::check_selector(const std::string& text, const Location& w
 
 Expected<Profile> Merger::finish() {
   for (const auto& [role, selector] : profile_.cpu_roles) {
-    if (auto checked = check_selector(selector, role_locations_[role]); !checked) {
+    if (auto checked = check_selector(selector, profile_.cpu_role_locations[role]); !checked) {
       return Failure(checked.error());
     }
   }

@@ -33,7 +33,6 @@ class Merger {
 
   Profile profile_;
   // A Profile keeps no places of roles: they are needed for messages until it is finished.
-  std::map<std::string, Location> role_locations_;
 };
 
 }  // namespace assay::profiles

@@ -70,6 +70,7 @@ struct Profile {
   std::string name, description;
   std::vector<std::string> extends;              // what it was merged from, nearest last
   std::map<std::string, std::string> cpu_roles;  // "isolated" → selector
+  std::map<std::string, Location, std::less<>> cpu_role_locations;  // where each role stands
   std::vector<WantedSetting> settings;           // merged, one per id, in order
   std::vector<Budget> budgets;                   // merged
   std::vector<Waiver> waivers;

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
-#include "core/cpuset.hpp"
-#include "core/units.hpp"
+#include "tuner/text_table.hpp"
 
 namespace assay::tuner {
 namespace {
@@ -16,19 +14,6 @@ constexpr std::array kOrder{Outcome::differs,       Outcome::pending_reboot, Out
                             Outcome::waived,        Outcome::kernel_managed, Outcome::ok,
                             Outcome::not_applicable};
 
-// Columns are as wide as characters, not bytes: "≥ 10s" is five.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-// fmt pads by its own idea of width; ours and the columns' must be the same.
-std::string padded(std::string_view text, std::size_t width) {
-  std::string out(text);
-  if (const std::size_t own = width_of(text); own < width) out.append(width - own, ' ');
-  return out;
-}
-
 // Whether two targets can share a line: everything but the target is the same.
 bool same(const CheckRow& a, const CheckRow& b) {
   return a.id == b.id && a.outcome == b.outcome && a.wanted == b.wanted &&
@@ -36,34 +21,10 @@ bool same(const CheckRow& a, const CheckRow& b) {
          a.reason == b.reason;
 }
 
-// "cpu" of "cpu12"; "" when the target is no numbered thing.
-std::string_view numbered_prefix(const CheckRow& row) {
-  for (std::string_view prefix : {"cpu", "node"}) {
-    if (row.target.starts_with(prefix) && row.target.substr(prefix.size()) == row.local) {
-      return prefix;
-    }
-  }
-  return {};
-}
-
-std::string name_of(const CheckRow& row) {
-  if (row.local.empty() || row.target.ends_with(row.local)) return row.target;
-  return fmt::format("{} ({})", row.target, row.local);
-}
-
-// "cpu0-63" for numbered things, else the first name and how many follow.
 std::string label(const std::vector<const CheckRow*>& rows) {
-  const std::string_view prefix = numbered_prefix(*rows.front());
-  if (!prefix.empty()) {
-    CpuSet numbers;
-    for (const CheckRow* row : rows) {
-      if (auto number = parse_uint(row->local)) numbers.add(static_cast<unsigned>(*number));
-    }
-    return fmt::format("{}{}", prefix, numbers.to_list());
-  }
-  std::string text = name_of(*rows.front());
-  if (rows.size() > 1) text += fmt::format(" and {} more", rows.size() - 1);
-  return text;
+  std::vector<NamedTarget> targets;
+  for (const CheckRow* row : rows) targets.push_back({row->target, row->local});
+  return targets_label(targets);
 }
 
 // The words for a count of each outcome in the closing line.
@@ -79,18 +40,15 @@ std::string closing_line(const CheckReport& report) {
   return text + "\n";
 }
 
-using Line = std::array<std::string, 6>;
-
-// The cells of one line; a dash where there is nothing, so that no column seems to be missing.
-Line line_of(const CheckGroup& group) {
+// The cells of one line.
+std::vector<std::string> line_of(const CheckGroup& group) {
   const CheckRow& row = group.row;
   std::string outcome(to_string(row.outcome));
   const bool fails = row.outcome == Outcome::differs || row.outcome == Outcome::pending_reboot ||
                      row.outcome == Outcome::denied;
   if (fails && !row.required) outcome += " (optional)";
-  auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
-  return {row.id, group.targets, row.wanted, or_dash(row.configured), or_dash(row.effective),
-          outcome};
+  return {row.id,  group.targets, row.wanted, or_dash(row.configured), or_dash(row.effective),
+          outcome, row.reason};
 }
 
 }  // namespace
@@ -125,27 +83,10 @@ std::vector<CheckGroup> group_rows(const CheckReport& report) {
 }
 
 std::string render_table(const CheckReport& report) {
-  const std::vector<CheckGroup> groups = group_rows(report);
-  std::vector<Line> lines{{"SETTING", "TARGET", "WANTED", "CONFIGURED", "EFFECTIVE", "OUTCOME"}};
-  std::vector<std::string> reasons{"WHY"};
-  for (const CheckGroup& group : groups) {
-    lines.push_back(line_of(group));
-    reasons.push_back(group.row.reason);
-  }
-  std::array<std::size_t, 6> widths{};
-  for (const Line& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      widths[i] = std::max(widths[i], width_of(line[i]));
-    }
-  }
-  std::string text;
-  for (std::size_t n = 0; n < lines.size(); ++n) {
-    std::string out;
-    for (std::size_t i = 0; i < lines[n].size(); ++i) out += padded(lines[n][i], widths[i] + 2);
-    out += reasons[n];
-    out.erase(out.find_last_not_of(' ') + 1);
-    text += out + "\n";
-  }
+  std::vector<std::vector<std::string>> lines{
+      {"SETTING", "TARGET", "WANTED", "CONFIGURED", "EFFECTIVE", "OUTCOME", "WHY"}};
+  for (const CheckGroup& group : group_rows(report)) lines.push_back(line_of(group));
+  std::string text = text_table(lines);
   if (!report.notes.empty()) {
     text += "\nNotes\n";
     for (const std::string& note : report.notes) text += fmt::format("  {}\n", note);

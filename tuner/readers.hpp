@@ -51,6 +51,9 @@ Expected<Reading> read_near(const HostView& view, const Setting& setting, const 
 
 // --- pieces for readers of their own ---
 
+// What a driver counts queues as: pairs ("combined"), or receive queues alone ("rx").
+std::string_view channel_key(const probes::Nic& nic);
+
 // The row's path with the target's local name in place of "{}".
 std::string path_of(const Setting& setting, const Target& target);
 // "/proc/sys/vm/swappiness" → "vm.swappiness"; "" for a path that is no sysctl.

@@ -81,7 +81,6 @@ struct Wanted {
   const profiles::WantedSetting* from = nullptr;
   std::string value;  // selectors resolved to CPU lists, words such as hardware-max to numbers
   profiles::Match match = profiles::Match::equal;
-  const profiles::Roles* roles = nullptr;
 };
 
 // Everything that a row may look at. All references outlive the call.
@@ -120,9 +119,19 @@ struct Setting {
   std::span<const std::string_view> words = {};
   // What a wanted word means for this target ("hardware-max" → "3800000"). Null: the word itself.
   Expected<std::string> (*meaning)(const HostView&, const Target&, std::string_view) = nullptr;
-  // The changing half: null until the row can change the host.
-  Expected<std::vector<Change>> (*plan)(const Host&, const Target&, const Reading&,
-                                        const Wanted&) = nullptr;
+  // --- the changing half ---
+
+  // What makes the target as wanted, in order; empty when nothing here can. Null for a row that is
+  // only recorded, or that only a boot or a login can bring. Called when the reading differs.
+  // Errors: the host's own; unsupported, with words, where this host cannot have the value.
+  Expected<std::vector<Change>> (*plan)(const HostView&, const Setting&, const Target&,
+                                        const Reading&, const Wanted&) = nullptr;
+  // What a plan may write: files with "{}" for the local name and "*" for one name, requests of
+  // Host::change(), processes. Empty: the row's `where`. Nothing else is ever written for a row,
+  // whatever a journal says.
+  std::span<const std::string_view> writes = {};
+  // Ids of settings that move this one when they are changed on the same target.
+  std::span<const std::string_view> moved_by = {};
 };
 
 // Every row, area by area ("cpu.governor" is in area "cpu"). Lives for the whole program.

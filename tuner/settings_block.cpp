@@ -4,6 +4,7 @@
 #include <array>
 
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/values.hpp"
 
@@ -72,7 +73,8 @@ constexpr Setting queue_row(std::string_view id, std::string_view where, ValueKi
           .source = kQueueSysfs,
           .targets = physical_drives,
           .read = read_file,
-          .not_applicable = kNoDrive};
+          .not_applicable = kNoDrive,
+          .plan = plan_file};
 }
 
 constexpr Setting scheduler() {
@@ -82,6 +84,7 @@ constexpr Setting scheduler() {
   row.disruption = Disruption::stall;
   row.source = "Documentation/block/switching-sched.rst";
   row.read = read_chosen;
+  row.plan = plan_chosen;
   return row;
 }
 
@@ -106,7 +109,7 @@ constexpr Setting nr_requests() {
   row.reason = "Deep queues need as many requests; a change of scheduler resets the number.";
   row.throughput = "at_least 256";
   row.disruption = Disruption::stall;
-  row.after = kAfterScheduler;
+  row.after = row.moved_by = kAfterScheduler;
   return row;
 }
 
@@ -117,6 +120,7 @@ constexpr Setting io_poll() {
       "poll_queues decides.";
   row.lasting = Lasting::modprobe;
   row.disruption = Disruption::driver_reload;
+  row.plan = nullptr;
   return row;
 }
 
@@ -141,7 +145,7 @@ constexpr Setting wbt() {
       queue_row("block.wbt", "/sys/block/{}/queue/wbt_lat_usec", ValueKind::duration, "us");
   row.reason = "Writeback throttling holds writers back to protect readers of slow drives.";
   row.low_latency = row.throughput = "0us";
-  row.after = kAfterScheduler;
+  row.after = row.moved_by = kAfterScheduler;
   row.read = read_optional_file;
   return row;
 }
@@ -163,6 +167,7 @@ constexpr Setting write_cache() {
   row.low_latency = row.throughput = "keep";
   row.risk = Risk::high;
   row.lasting = Lasting::recorded;
+  row.plan = nullptr;
   return row;
 }
 
@@ -191,6 +196,7 @@ const std::array kRows{
         .targets = nvme_controllers,
         .read = read_apst,
         .not_applicable = "no NVMe controller",
+        .plan = plan_file,
     },
     Setting{
         .id = "block.nvme-poll-queues",

@@ -7,6 +7,7 @@
 
 #include "core/units.hpp"
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/text.hpp"
 #include "tuner/values.hpp"
@@ -256,6 +257,19 @@ constexpr Setting word_row(std::string_view id, std::string_view where, ValueKin
   return effect_row(id, where, kind, reason, low_latency, read_boot_word);
 }
 
+constexpr std::array<std::string_view, 2> kSoftWatchdog{"/proc/sys/kernel/soft_watchdog",
+                                                        "/proc/sys/kernel/watchdog"};
+constexpr std::array<std::string_view, 2> kNmiWatchdog{"/proc/sys/kernel/nmi_watchdog",
+                                                       "/proc/sys/kernel/watchdog"};
+
+// Asked for at boot, and a switch of the running kernel too.
+constexpr Setting watchdog(Setting row, std::span<const std::string_view> writes) {
+  row.disruption = Disruption::none;
+  row.plan = plan_watchdog;
+  row.writes = writes;
+  return row;
+}
+
 constexpr Setting kept_row(std::string_view id, std::string_view where, std::string_view reason) {
   Setting row = boot_row(id, where, ValueKind::word, reason);
   row.low_latency = row.throughput = "keep";
@@ -295,13 +309,17 @@ const std::array kRows{
              read_irqaffinity),
     word_row("boot.skew-tick", "skew_tick=", ValueKind::word,
              "Ticks of all CPUs at one instant fight for the same locks.", "1"),
-    effect_row("boot.nosoftlockup", "/proc/sys/kernel/soft_watchdog", ValueKind::flag,
-               "The soft-lockup watchdog runs a thread on every CPU, and calls a busy polling loop "
-               "a lockup.",
-               "yes", read_soft_watchdog),
-    effect_row("boot.nmi-watchdog", "/proc/sys/kernel/nmi_watchdog", ValueKind::word,
-               "The hard-lockup watchdog interrupts every CPU and takes one of its counters.", "0",
-               read_nmi_watchdog),
+    watchdog(
+        effect_row("boot.nosoftlockup", "/proc/sys/kernel/soft_watchdog", ValueKind::flag,
+                   "The soft-lockup watchdog runs a thread on every CPU, and calls a busy polling "
+                   "loop a lockup.",
+                   "yes", read_soft_watchdog),
+        kSoftWatchdog),
+    watchdog(
+        effect_row("boot.nmi-watchdog", "/proc/sys/kernel/nmi_watchdog", ValueKind::word,
+                   "The hard-lockup watchdog interrupts every CPU and takes one of its counters.",
+                   "0", read_nmi_watchdog),
+        kNmiWatchdog),
     word_row("boot.tsc", "tsc=", ValueKind::word,
              "Stops the kernel from checking, and perhaps giving up, a clock known to be good.",
              "reliable"),

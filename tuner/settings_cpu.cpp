@@ -6,6 +6,7 @@
 
 #include "core/units.hpp"
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/values.hpp"
 
@@ -206,6 +207,13 @@ Expected<Reading> read_vulnerabilities(const HostView& view, const Setting& sett
 constexpr std::array<std::string_view, 2> kFrequencyWords{"hardware-max", "hardware-min"};
 constexpr std::array<std::string_view, 1> kAfterGovernor{"cpu.governor"};
 constexpr std::array<std::string_view, 1> kAfterMax{"cpu.max-frequency"};
+constexpr std::array<std::string_view, 2> kIdleFiles{
+    "/sys/devices/system/cpu/cpu{}/power/pm_qos_resume_latency_us",
+    "/sys/devices/system/cpu/cpu{}/cpuidle/*/disable"};
+constexpr std::array<std::string_view, 2> kBoostFiles{
+    "/sys/devices/system/cpu/intel_pstate/no_turbo", "/sys/devices/system/cpu/cpufreq/boost"};
+constexpr std::array<std::string_view, 1> kUncoreFiles{
+    "/sys/devices/system/cpu/intel_uncore_frequency/{}/min_freq_khz"};
 constexpr std::string_view kNoCpufreq = "no frequency scaling driver (cpufreq)";
 
 const std::array kRows{
@@ -221,6 +229,7 @@ const std::array kRows{
         .targets = scaled_cpus,
         .read = read_file,
         .not_applicable = kNoCpufreq,
+        .plan = plan_file,
     },
     Setting{
         .id = "cpu.min-frequency",
@@ -237,6 +246,7 @@ const std::array kRows{
         .not_applicable = kNoCpufreq,
         .words = kFrequencyWords,
         .meaning = frequency_meaning,
+        .plan = plan_file,
     },
     Setting{
         .id = "cpu.max-frequency",
@@ -254,6 +264,7 @@ const std::array kRows{
         .not_applicable = kNoCpufreq,
         .words = kFrequencyWords,
         .meaning = frequency_meaning,
+        .plan = plan_file,
     },
     Setting{
         .id = "cpu.energy-preference",
@@ -267,6 +278,8 @@ const std::array kRows{
         .targets = energy_preference_cpus,
         .read = read_file,
         .not_applicable = "the clock driver offers no energy preference",
+        .plan = plan_file,
+        .moved_by = kAfterGovernor,
     },
     Setting{
         .id = "cpu.energy-bias",
@@ -281,6 +294,8 @@ const std::array kRows{
         .targets = energy_bias_cpus,
         .read = read_file,
         .not_applicable = "the CPU has no energy bias (flag epb)",
+        .plan = plan_file,
+        .moved_by = kAfterGovernor,
     },
     Setting{
         .id = "cpu.idle-exit-latency",
@@ -298,6 +313,8 @@ const std::array kRows{
         .targets = idling_cpus,
         .read = read_idle_exit,
         .not_applicable = "no idle states (cpuidle)",
+        .plan = plan_idle_exit,
+        .writes = kIdleFiles,
     },
     Setting{
         .id = "cpu.boost",
@@ -311,6 +328,8 @@ const std::array kRows{
         .targets = host_with_boost,
         .read = read_boost,
         .not_applicable = "no boost switch",
+        .plan = plan_boost,
+        .writes = kBoostFiles,
     },
     Setting{
         .id = "cpu.smt",
@@ -324,6 +343,7 @@ const std::array kRows{
         .targets = host_with_smt,
         .read = read_smt,
         .not_applicable = "no SMT switch: one thread per core, or a kernel without smt/control",
+        .plan = plan_file,
     },
     Setting{
         .id = "cpu.uncore-frequency",
@@ -337,6 +357,8 @@ const std::array kRows{
         .targets = uncore_packages,
         .read = read_uncore,
         .not_applicable = "no uncore frequency driver",
+        .plan = plan_uncore,
+        .writes = kUncoreFiles,
     },
     Setting{
         .id = "cpu.microcode",

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/text.hpp"
 #include "tuner/values.hpp"
@@ -111,6 +112,12 @@ Expected<Reading> read_banned(const HostView& view, const Setting&, const Target
   return reading;
 }
 
+// A card that gets new queues, or new rings, asks for its interrupts anew.
+constexpr std::array<std::string_view, 4> kAfterQueues{"irq.irqbalance", "net.channels",
+                                                       "net.ring-rx", "net.ring-tx"};
+constexpr std::span<const std::string_view> kMovedByQueues = std::span(kAfterQueues).subspan(1);
+constexpr std::array<std::string_view, 1> kIrqbalanceProcess{"irqbalance"};
+
 const std::array kRows{
     Setting{
         .id = "irq.affinity",
@@ -121,9 +128,12 @@ const std::array kRows{
         .reason = "An interrupt on a CPU takes it from whatever runs there, and cools its caches.",
         .source = "Documentation/core-api/irq/irq-affinity.rst",
         .low_latency = "at_most housekeeping",
+        .after = kAfterQueues,
         .targets = interrupts,
         .read = read_affinity,
         .not_applicable = "no interrupt with a handler is listed",
+        .plan = plan_list,
+        .moved_by = kMovedByQueues,
     },
     Setting{
         .id = "irq.default-affinity",
@@ -134,6 +144,7 @@ const std::array kRows{
         .low_latency = "at_most housekeeping",
         .targets = the_host,
         .read = read_mask,
+        .plan = plan_mask,
     },
     Setting{
         .id = "irq.irqbalance",
@@ -144,6 +155,8 @@ const std::array kRows{
         .low_latency = "stopped",
         .targets = the_host,
         .read = read_irqbalance,
+        .plan = plan_irqbalance,
+        .writes = kIrqbalanceProcess,
     },
     Setting{
         .id = "irq.irqbalance-banned",
@@ -155,6 +168,8 @@ const std::array kRows{
         .targets = host_with_irqbalance,
         .read = read_banned,
         .not_applicable = "irqbalance neither runs nor is enabled",
+        .plan = plan_banned,
+        .writes = kIrqbalanceConfigs,
     },
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/units.hpp"
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/values.hpp"
 
@@ -66,7 +67,8 @@ constexpr Setting sysctl_row(std::string_view id, std::string_view where,
           .low_latency = low_latency,
           .throughput = throughput,
           .targets = the_host,
-          .read = read_sysctl};
+          .read = read_sysctl,
+          .plan = plan_file};
 }
 
 const std::array kRows{

@@ -6,6 +6,7 @@
 
 #include "core/units.hpp"
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/values.hpp"
 
@@ -69,6 +70,11 @@ constexpr std::string_view kThp = "Documentation/admin-guide/mm/transhuge.rst";
 constexpr std::string_view kHugetlb = "Documentation/admin-guide/mm/hugetlbpage.rst";
 constexpr std::array<std::string_view, 1> kAfterThp{"memory.thp-enabled"};
 
+constexpr std::array<std::string_view, 2> kDirtyFiles{"/proc/sys/vm/dirty_bytes",
+                                                      "/proc/sys/vm/dirty_ratio"};
+constexpr std::array<std::string_view, 2> kBackgroundFiles{"/proc/sys/vm/dirty_background_bytes",
+                                                           "/proc/sys/vm/dirty_background_ratio"};
+
 const std::array kRows{
     Setting{
         .id = "memory.thp-enabled",
@@ -80,6 +86,7 @@ const std::array kRows{
         .throughput = "madvise",
         .targets = the_host,
         .read = read_chosen,
+        .plan = plan_chosen,
     },
     Setting{
         .id = "memory.thp-defrag",
@@ -91,6 +98,7 @@ const std::array kRows{
         .after = kAfterThp,
         .targets = the_host,
         .read = read_chosen,
+        .plan = plan_chosen,
     },
     Setting{
         .id = "memory.hugepages",
@@ -105,6 +113,7 @@ const std::array kRows{
         .source = kHugetlb,
         .targets = the_host,
         .read = read_huge_pages,
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.hugepages-2m",
@@ -119,6 +128,7 @@ const std::array kRows{
         .targets = nodes_with_size<2048>,
         .read = read_file,
         .not_applicable = "this CPU or kernel has no 2 MiB pages",
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.hugepages-1g",
@@ -145,6 +155,7 @@ const std::array kRows{
         .throughput = "at_most 10",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.swap",
@@ -169,6 +180,7 @@ const std::array kRows{
         .throughput = "0",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.zone-reclaim",
@@ -181,6 +193,7 @@ const std::array kRows{
         .throughput = "0",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.stat-interval",
@@ -195,6 +208,7 @@ const std::array kRows{
         .throughput = "at_least 10s",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.ksm",
@@ -206,6 +220,7 @@ const std::array kRows{
         .throughput = "0",
         .targets = the_host,
         .read = read_file,
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.dirty-bytes",
@@ -219,6 +234,8 @@ const std::array kRows{
         .throughput = "at_most 1GiB",
         .targets = the_host,
         .read = read_dirty,
+        .plan = plan_dirty,
+        .writes = kDirtyFiles,
     },
     Setting{
         .id = "memory.dirty-background-bytes",
@@ -232,6 +249,8 @@ const std::array kRows{
         .throughput = "at_most 256MiB",
         .targets = the_host,
         .read = read_dirty,
+        .plan = plan_dirty,
+        .writes = kBackgroundFiles,
     },
     Setting{
         .id = "memory.compaction-proactiveness",
@@ -244,6 +263,7 @@ const std::array kRows{
         .throughput = "0",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "memory.overcommit",

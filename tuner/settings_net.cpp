@@ -5,6 +5,7 @@
 
 #include "core/units.hpp"
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/values.hpp"
 
@@ -34,12 +35,6 @@ Expected<Reading> read_ring_tx(const HostView& view, const Setting& setting, con
   return read_answer(view, setting, target, &probes::Nic::ring, "tx");
 }
 
-// What a driver counts queues as: pairs, or receive queues alone.
-std::string_view channel_key(const probes::Nic& nic) {
-  auto combined = nic.channels.find("combined_max");
-  return combined != nic.channels.end() && combined->second != "0" ? "combined" : "rx";
-}
-
 Expected<Reading> read_channels(const HostView& view, const Setting& setting,
                                 const Target& target) {
   const probes::Nic* nic = nic_of(view, target);
@@ -57,7 +52,7 @@ Expected<Reading> read_coalesce_rx(const HostView& view, const Setting& setting,
   auto reading = read_answer(view, setting, target, &probes::Nic::coalesce, "rx_usecs");
   if (reading) {
     auto adaptive = nic_of(view, target)->coalesce.find("adaptive_rx");
-    if (adaptive != nic_of(view, target)->coalesce.end() && adaptive->second == "on") {
+    if (adaptive != nic_of(view, target)->coalesce.end() && adaptive->second == "1") {
       reading->note = "adaptive coalescing is on and changes it as it sees fit";
     }
   }
@@ -134,13 +129,25 @@ Expected<Reading> read_eee(const HostView& view, const Setting& setting, const T
 }
 
 constexpr std::array<std::string_view, 1> kMaxWord{"max"};
+constexpr std::array<std::string_view, 2> kAfterAdaptive{"net.coalesce-adaptive-rx",
+                                                         "net.channels"};
+// What may be written for a row.
+constexpr std::array<std::string_view, 1> kRings{"ethtool.ringparam"};
+constexpr std::array<std::string_view, 1> kChannels{"ethtool.channels"};
+constexpr std::array<std::string_view, 1> kCoalesce{"ethtool.coalesce"};
+constexpr std::array<std::string_view, 1> kFeatures{"ethtool.requested"};
+constexpr std::array<std::string_view, 1> kPause{"ethtool.pauseparam"};
+constexpr std::array<std::string_view, 1> kEee{"ethtool.eee"};
+constexpr std::array<std::string_view, 1> kQueueFiles{"/sys/class/net/{}/queues/*/rps_cpus"};
 constexpr std::string_view kNoNic = "no network interface with a device";
 constexpr std::string_view kEthtool = "ethtool(8)";
 constexpr std::string_view kNetSysctl = "Documentation/admin-guide/sysctl/net.rst";
 constexpr std::string_view kNapi = "Documentation/networking/napi.rst";
 
 constexpr Setting nic_row(std::string_view id, std::string_view where, ValueKind kind,
-                          std::string_view reason, decltype(Setting::read) read) {
+                          std::string_view reason, decltype(Setting::read) read,
+                          decltype(Setting::plan) plan = nullptr,
+                          std::span<const std::string_view> writes = {}) {
   return {.id = id,
           .kind = kind,
           .set_on = TargetKind::nic,
@@ -149,7 +156,9 @@ constexpr Setting nic_row(std::string_view id, std::string_view where, ValueKind
           .source = kEthtool,
           .targets = device_nics,
           .read = read,
-          .not_applicable = kNoNic};
+          .not_applicable = kNoNic,
+          .plan = plan,
+          .writes = writes};
 }
 
 constexpr Setting resized(Setting row, decltype(Setting::meaning) meaning) {
@@ -166,6 +175,11 @@ constexpr Setting with_values(Setting row, std::string_view low_latency,
   row.low_latency = low_latency;
   row.throughput = throughput;
   row.unit = unit;
+  return row;
+}
+
+constexpr Setting after_adaptive(Setting row) {
+  row.after = row.moved_by = kAfterAdaptive;
   return row;
 }
 
@@ -193,7 +207,8 @@ constexpr Setting net_sysctl(std::string_view id, std::string_view where, ValueK
           .reason = reason,
           .source = kNetSysctl,
           .targets = the_host,
-          .read = read_sysctl};
+          .read = read_sysctl,
+          .plan = plan_file};
 }
 
 constexpr Setting kept_discipline() {
@@ -203,66 +218,72 @@ constexpr Setting kept_discipline() {
                  "depends on the traffic.");
   row.low_latency = row.throughput = "keep";
   row.lasting = Lasting::recorded;
+  row.plan = nullptr;
   return row;
 }
 
 const std::array kRows{
     resized(nic_row("net.ring-rx", "ethtool -g {}: rx", ValueKind::number,
-                    "A longer ring holds a burst that a short one would drop.", read_ring_rx),
+                    "A longer ring holds a burst that a short one would drop.", read_ring_rx,
+                    plan_ring_rx, kRings),
             ring_rx_meaning),
     resized(nic_row("net.ring-tx", "ethtool -g {}: tx", ValueKind::number,
-                    "A longer ring lets a sender queue a burst without waiting.", read_ring_tx),
+                    "A longer ring lets a sender queue a burst without waiting.", read_ring_tx,
+                    plan_ring_tx, kRings),
             ring_tx_meaning),
     resized(nic_row("net.channels", "ethtool -l {}", ValueKind::number,
                     "One queue for each CPU keeps packets and interrupts where the work is.",
-                    read_channels),
+                    read_channels, plan_channels, kChannels),
             channels_meaning),
     with_values(nic_row("net.coalesce-adaptive-rx", "ethtool -c {}: adaptive-rx", ValueKind::flag,
                         "Adaptive moderation trades each packet's delay for fewer interrupts.",
-                        read_adaptive_rx),
+                        read_adaptive_rx, plan_adaptive_rx, kCoalesce),
                 "off", "on"),
-    with_values(
-        nic_row("net.coalesce-rx", "ethtool -c {}: rx-usecs", ValueKind::duration,
-                "The card holds a packet back this long before it interrupts.", read_coalesce_rx),
-        "at_most 0us", "", "us"),
+    after_adaptive(
+        with_values(nic_row("net.coalesce-rx", "ethtool -c {}: rx-usecs", ValueKind::duration,
+                            "The card holds a packet back this long before it interrupts.",
+                            read_coalesce_rx, plan_coalesce_rx, kCoalesce),
+                    "at_most 0us", "", "us")),
     with_values(nic_row("net.gro", "ethtool -k {}: generic-receive-offload", ValueKind::flag,
                         "Joining packets saves work a packet, and makes the first wait for the "
                         "last.",
-                        read_gro),
+                        read_gro, plan_gro, kFeatures),
                 "off", "on"),
-    with_values(
-        nic_row("net.lro", "ethtool -k {}: large-receive-offload", ValueKind::flag,
-                "Joining packets in the card delays them and loses their boundaries.", read_lro),
-        "off", ""),
+    with_values(nic_row("net.lro", "ethtool -k {}: large-receive-offload", ValueKind::flag,
+                        "Joining packets in the card delays them and loses their boundaries.",
+                        read_lro, plan_lro, kFeatures),
+                "off", ""),
     with_values(nic_row("net.tso", "ethtool -k {}: tcp-segmentation-offload", ValueKind::flag,
-                        "The card cuts large sends; small messages gain nothing by it.", read_tso),
+                        "The card cuts large sends; small messages gain nothing by it.", read_tso,
+                        plan_tso, kFeatures),
                 "off", "on"),
     with_values(nic_row("net.rps", "/sys/class/net/{}/queues/rx-*/rps_cpus", ValueKind::cpu_list,
                         "Steering packets by software interrupts the CPU that they are steered "
                         "to.",
-                        read_rps),
+                        read_rps, plan_rps, kQueueFiles),
                 "at_most housekeeping", ""),
     napi(nic_row("net.napi-defer-hard-irqs", "/sys/class/net/{}/napi_defer_hard_irqs",
                  ValueKind::number,
                  "With busy polling the card's interrupt stays off for this many empty polls.",
-                 read_file),
+                 read_file, plan_file),
          ""),
     napi(
         nic_row("net.gro-flush-timeout", "/sys/class/net/{}/gro_flush_timeout", ValueKind::duration,
-                "How long a deferred interrupt may wait for a program that polls.", read_file),
+                "How long a deferred interrupt may wait for a program that polls.", read_file,
+                plan_file),
         "ns"),
     napi(nic_row("net.threaded-napi", "/sys/class/net/{}/threaded", ValueKind::flag,
                  "Receive work in a thread can be given a CPU and a priority of its own.",
-                 read_file),
+                 read_file, plan_file),
          ""),
     nic_row("net.pause", "ethtool -a {}: rx", ValueKind::flag,
             "A pause frame from the switch stops every sender of the host, not only the one that "
             "was too quick.",
-            read_pause),
+            read_pause, plan_pause, kPause),
     with_values(nic_row("net.eee", "ethtool --show-eee {}", ValueKind::flag,
                         "Energy-efficient Ethernet puts the link to sleep between packets, and "
                         "waking it takes microseconds.",
-                        read_eee),
+                        read_eee, plan_eee, kEee),
                 "off", ""),
     kept_discipline(),
     with_values(placed(nic_row("net.pcie-link",

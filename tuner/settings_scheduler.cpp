@@ -4,6 +4,7 @@
 #include <array>
 
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/values.hpp"
 
@@ -78,6 +79,7 @@ const std::array kRows{
         .low_latency = "at_most housekeeping",
         .targets = the_host,
         .read = read_workqueue,
+        .plan = plan_workqueue,
     },
     Setting{
         .id = "scheduler.rt-runtime",
@@ -92,6 +94,7 @@ const std::array kRows{
         .low_latency = "unlimited",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "scheduler.timer-migration",
@@ -103,6 +106,7 @@ const std::array kRows{
         .low_latency = "0",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "scheduler.autogroup",
@@ -114,6 +118,7 @@ const std::array kRows{
         .low_latency = "0",
         .targets = the_host,
         .read = read_sysctl,
+        .plan = plan_file,
     },
     Setting{
         .id = "scheduler.fair-server",
@@ -127,6 +132,7 @@ const std::array kRows{
         .source = "Documentation/scheduler/sched-deadline.rst",
         .targets = online_cpus,
         .read = read_file,
+        .plan = plan_file,
     },
     Setting{
         .id = "scheduler.cpuset-partition",

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 
 namespace assay::tuner {
@@ -85,6 +86,7 @@ const std::array kRows{
         .targets = the_host,
         .read = read_clocksource,
         .meaning = clocksource_meaning,
+        .plan = plan_clocksource,
     },
     Setting{
         .id = "time.tsc-flags",

@@ -66,4 +66,9 @@ std::vector<Target> nvme_controllers(const HostView& view) {
   return targets;
 }
 
+std::string_view channel_key(const probes::Nic& nic) {
+  auto combined = nic.channels.find("combined_max");
+  return combined != nic.channels.end() && combined->second != "0" ? "combined" : "rx";
+}
+
 }  // namespace assay::tuner

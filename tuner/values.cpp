@@ -191,4 +191,36 @@ std::string with_unit(ValueKind kind, std::string_view unit, std::string_view ra
   return std::string(raw);
 }
 
+Expected<std::string> without_unit(ValueKind kind, std::string_view unit, std::string_view shown) {
+  if (kind == ValueKind::word) return std::string(shown.substr(0, shown.find('|')));
+  if (kind == ValueKind::flag) {
+    const auto on = parse_flag(shown);
+    if (!on) return Failure(on.error());
+    return std::string(*on ? "1" : "0");
+  }
+  if (kind == ValueKind::cpu_list) {
+    const auto cpus = parse_cpus(shown);
+    if (!cpus) return Failure(cpus.error());
+    return cpus->to_list();
+  }
+  if (is_unlimited(shown)) return std::string("-1");
+  const auto quantity = parse_quantity(kind, shown);
+  if (!quantity) return Failure(quantity.error());
+  // Frequencies are in kHz already, and numbers have no unit.
+  Quantity size = 1;
+  const bool has_size = kind == ValueKind::duration || kind == ValueKind::bytes;
+  if (has_size && !unit.empty()) {
+    const auto of_unit = parse_quantity(kind, fmt::format("1{}", unit));
+    if (!of_unit) return Failure(of_unit.error());
+    size = *of_unit;
+  }
+  const Quantity raw = *quantity / size;
+  if (raw != std::floor(raw) || raw > 1e18L) {
+    return fail(ErrorCode::unsupported, "plan", "",
+                fmt::format("{} is no whole number of the kernel's unit ({})", shown,
+                            unit.empty() ? "1" : unit));
+  }
+  return fmt::format("{}", static_cast<std::int64_t>(raw));
+}
+
 }  // namespace assay::tuner

@@ -45,4 +45,9 @@ std::string show_cpus(const CpuSet& cpus);
 // A text that is no whole number is returned as it is.
 std::string with_unit(ValueKind kind, std::string_view unit, std::string_view raw);
 
+// with_unit() backwards: what is written for a wanted value. ("10s", "s", duration) → "10";
+// ("unlimited", "us", duration) → "-1"; flags are 1 and 0; of the words "a|b" the first. Errors:
+// invalid, when it is no value of the kind; unsupported, when it is no whole number of the unit.
+Expected<std::string> without_unit(ValueKind kind, std::string_view unit, std::string_view shown);
+
 }  // namespace assay::tuner

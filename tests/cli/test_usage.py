@@ -3,8 +3,8 @@ import subprocess
 
 from harness import OK, PROGRAM, USAGE, CliTest
 
-COMMANDS = ["probe", "check", "explain", "profiles", "techniques", "bench", "certify", "history", "selftest",
-            "gather", "run"]
+COMMANDS = ["probe", "check", "tune", "rollback", "explain", "profiles", "techniques", "bench", "certify", "history",
+            "selftest", "gather", "run"]
 
 
 class Usage(CliTest):

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "certify/lock.hpp"
+#include "core/host_lock.hpp"
 #include "core/real_host.hpp"
 #include "core/replay_host.hpp"
 #include "fake_technique.hpp"
@@ -207,7 +207,7 @@ TEST_F(CertifyTest, StopBeforeAnythingIsMeasured) {
 }
 
 TEST_F(CertifyTest, SecondCertifyIsRefusedWithThePid) {
-  const auto lock = certify::HostLock::take(options_.lock_path);
+  const auto lock = HostLock::take(options_.lock_path);
   ASSERT_TRUE(lock) << lock.error().message();
   const auto certificate = run();
   ASSERT_FALSE(certificate);

@@ -1,6 +1,7 @@
 // The settings table as data: complete, consistent, and what the profiles rely on.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -41,7 +42,38 @@ TEST(Rows, AreCompleteAndUnique) {
     EXPECT_FALSE(row.where.empty()) << row.id;
     EXPECT_NE(row.targets, nullptr) << row.id;
     EXPECT_NE(row.read, nullptr) << row.id;
-    EXPECT_EQ(row.plan, nullptr) << row.id << " cannot change the host yet";
+  }
+}
+
+// What is recorded is never changed: a drive's write cache, mitigations and audit least of all.
+TEST(Rows, RecordedOnesCannotBeChanged) {
+  for (const Setting& row : settings()) {
+    if (row.lasting == Lasting::recorded) {
+      EXPECT_EQ(row.plan, nullptr) << row.id;
+    }
+  }
+  for (const char* id : {"block.write-cache", "boot.mitigations", "boot.audit"}) {
+    EXPECT_EQ(find_setting(id)->lasting, Lasting::recorded) << id;
+  }
+}
+
+// What lasts by a sysctl, a udev rule or a start-up unit can be set at run time, but for what the
+// handbook says cannot.
+TEST(Rows, WhatCanBeSetAtRunTimeHasAPlanner) {
+  const std::set<std::string_view> by_hand{"memory.swap", "scheduler.cpuset-partition"};
+  for (const Setting& row : settings()) {
+    const bool at_run_time = row.lasting == Lasting::sysctl || row.lasting == Lasting::udev ||
+                             row.lasting == Lasting::startup_unit;
+    if (!at_run_time) continue;
+    EXPECT_EQ(row.plan == nullptr, by_hand.contains(row.id)) << row.id;
+  }
+}
+
+TEST(Rows, WhatMovesARowIsSetBeforeIt) {
+  for (const Setting& row : settings()) {
+    for (std::string_view id : row.moved_by) {
+      EXPECT_NE(std::ranges::find(row.after, id), row.after.end()) << row.id << " after " << id;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // One holder at a time; the next one is told who it is.
-#include "certify/lock.hpp"
+#include "core/host_lock.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -10,7 +10,7 @@
 
 #include <filesystem>
 
-namespace assay::certify {
+namespace assay {
 namespace {
 
 using ::testing::HasSubstr;
@@ -84,4 +84,4 @@ TEST_F(LockTest, DefaultPathIsUsable) {
 }
 
 }  // namespace
-}  // namespace assay::certify
+}  // namespace assay

@@ -1,4 +1,4 @@
-#include "certify/lock.hpp"
+#include "core/host_lock.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,10 +10,10 @@
 #include <cerrno>
 #include <cstdlib>
 
-namespace assay::certify {
+namespace assay {
 namespace {
 
-constexpr std::string_view kOperation = "lock the host for measuring";
+constexpr std::string_view kOperation = "lock the host";
 
 // An existing file is opened without O_CREAT: in a sticky directory the kernel refuses that for a
 // file of another user (fs.protected_regular), and who made the lock file does not matter.
@@ -42,7 +42,7 @@ std::string holder_of(int fd) {
 
 }  // namespace
 
-Expected<HostLock> HostLock::take(const std::string& path) {
+Expected<HostLock> HostLock::take(const std::string& path, std::string_view doing) {
   auto fd = open_lock(path);
   if (!fd) return std::unexpected(fd.error());
   struct stat status{};
@@ -54,7 +54,7 @@ Expected<HostLock> HostLock::take(const std::string& path) {
   if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail_errno(errno, kOperation, path);
     return fail(ErrorCode::busy, kOperation, path,
-                fmt::format("{} is measuring on this host", holder_of(fd->get())),
+                fmt::format("{} is {} this host", holder_of(fd->get()), doing),
                 "wait until it has ended");
   }
   // The pid is only a courtesy to whoever comes next: a full disk must not stop the measuring.
@@ -75,4 +75,4 @@ std::string HostLock::default_path() {
   return fmt::format("/tmp/assay-{}.lock", ::getuid());
 }
 
-}  // namespace assay::certify
+}  // namespace assay

@@ -1,0 +1,168 @@
+// `assay tune low-latency` on a real kernel with two nodes, and its undo: every writable attribute
+// of /sys, /proc/sys and /proc/irq reads afterwards as it did before.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/lab/tests/lab_guest.hpp"
+
+namespace {
+
+using nlohmann::json;
+using Values = std::map<std::string, std::string>;
+
+// Not settings: they act when they are read, or are views of what happens.
+bool is_no_setting(const std::string& path) {
+  static const std::set<std::string> kFolders = {"/sys/kernel/debug", "/sys/kernel/tracing",
+                                                 "/sys/firmware", "/sys/fs/pstore"};
+  // Which processes there are.
+  static const std::set<std::string> kViews = {"cgroup.procs", "cgroup.threads", "ns_last_pid"};
+  const std::string name = path.substr(path.rfind('/') + 1);
+  return kFolders.contains(path) || name == "uevent" || kViews.contains(name);
+}
+
+std::string read_start(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return "(cannot be opened)";
+  std::array<char, 16384> text{};
+  const ssize_t length = read(fd, text.data(), text.size());
+  close(fd);
+  return length < 0 ? "(cannot be read)" : std::string(text.data(), static_cast<size_t>(length));
+}
+
+void collect(const std::string& path, Values& into) {
+  if (is_no_setting(path)) return;
+  struct stat status{};
+  if (lstat(path.c_str(), &status) != 0) return;
+  if (S_ISREG(status.st_mode)) {
+    constexpr mode_t kOwnerReads = 0400, kOwnerWrites = 0200;
+    const bool both = (status.st_mode & kOwnerReads) != 0 && (status.st_mode & kOwnerWrites) != 0;
+    if (both) into[path] = read_start(path);
+    return;
+  }
+  if (!S_ISDIR(status.st_mode)) return;
+  DIR* folder = opendir(path.c_str());
+  if (folder == nullptr) return;
+  while (const dirent* entry = readdir(folder)) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") collect(path + "/" + name, into);
+  }
+  closedir(folder);
+}
+
+Values writable_values() {
+  Values values;
+  for (const char* top : {"/sys", "/proc/sys", "/proc/irq"}) collect(top, values);
+  return values;
+}
+
+// What moves by itself differs between two readings of an idle host.
+std::set<std::string> restless_values() {
+  const Values first = writable_values();
+  sleep(1);
+  std::set<std::string> names;
+  for (const auto& [path, value] : writable_values()) {
+    const auto before = first.find(path);
+    if (before == first.end() || before->second != value) names.insert(path);
+  }
+  return names;
+}
+
+unsigned count_state(const json& document, const std::string& state) {
+  unsigned count = 0;
+  for (const json& row : document.at("settings")) count += row.at("state") == state;
+  return count;
+}
+
+// What a plan does not bring, each with its reason, in the log of a failed test.
+std::string rows_in(const json& document, const std::string& state) {
+  std::string text;
+  for (const json& row : document.at("settings")) {
+    if (row.at("state") == state) text += row.dump() + "\n";
+  }
+  return text;
+}
+
+TEST(Tune, ChangesChecksAndPutsBackEverything) {
+  const std::set<std::string> restless = restless_values();
+  const Values before = writable_values();
+  ASSERT_GT(before.size(), 1000U);
+
+  int code = -1;
+  const json plan = lab::assay_json({"tune", "low-latency", "--plan"}, &code);
+  EXPECT_EQ(code, 1);
+  EXPECT_GT(count_state(plan, "to-change"), 20U);
+
+  const json tuned = lab::assay_json({"tune", "low-latency", "--yes"}, &code);
+  EXPECT_EQ(code, 1) << tuned.value("exit_reason", "");  // the boot line waits for a reboot
+  EXPECT_TRUE(tuned.at("put_back").is_null()) << tuned.at("put_back");
+  EXPECT_EQ(count_state(tuned, "failed"), 0U) << rows_in(tuned, "failed");
+  EXPECT_EQ(count_state(tuned, "denied"), 0U) << rows_in(tuned, "denied");
+  EXPECT_GT(count_state(tuned, "changed"), 20U);
+  EXPECT_EQ(lab::first_line("/proc/sys/vm/swappiness"), "0");
+
+  // What was changed is as wanted in the eyes of the check.
+  const json checked = lab::assay_json({"check", "low-latency"});
+  std::map<std::string, std::string> outcomes;
+  for (const json& row : checked.at("settings")) {
+    outcomes[std::string(row.at("id")) + std::string(row.at("target"))] = row.at("outcome");
+  }
+  for (const json& row : tuned.at("settings")) {
+    if (row.at("state") != "changed") continue;
+    // An idle device's interrupt only moves when it comes.
+    if (row.at("note").is_string() && row.at("id") == "irq.affinity") {
+      EXPECT_EQ(row.at("note"), "takes effect with its next interrupt");
+      continue;
+    }
+    EXPECT_EQ(outcomes[std::string(row.at("id")) + std::string(row.at("target"))], "ok")
+        << row.dump();
+  }
+
+  const json again = lab::assay_json({"tune", "low-latency", "--yes"}, &code);
+  EXPECT_EQ(count_state(again, "changed"), 0U) << rows_in(again, "changed");
+
+  const json undone = lab::assay_json({"rollback"}, &code);
+  EXPECT_EQ(code, 0) << undone.value("exit_reason", "");
+  for (const json& row : undone.at("changes")) EXPECT_NE(row.at("outcome"), "failed") << row.dump();
+  const Values after = writable_values();
+  for (const auto& [path, value] : before) {
+    if (restless.contains(path)) continue;
+    const auto now = after.find(path);
+    ASSERT_NE(now, after.end()) << path;
+    EXPECT_EQ(now->second, value) << path;
+  }
+  EXPECT_EQ(lab::run({"assay", "rollback"}).code, 4);  // nothing is left to undo
+}
+
+// A folder that others may write to could hold a forged journal.
+TEST(Tune, RefusesAFolderOfOthers) {
+  ASSERT_EQ(chmod("/var/lib/assay/journal", 0777), 0);
+  const lab::Ran ran = lab::run({"assay", "tune", "low-latency", "--yes"});
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_NE(ran.err.find("others could have written it"), std::string::npos) << ran.err;
+  ASSERT_EQ(chmod("/var/lib/assay/journal", 0700), 0);
+}
+
+// A second tune is told who holds the lock.
+TEST(Tune, OneAtATime) {
+  const std::string path = "/var/lib/assay/journal/lock";
+  const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_GE(lock, 0);
+  ASSERT_EQ(flock(lock, LOCK_EX | LOCK_NB), 0);
+  ASSERT_EQ(pwrite(lock, "4242\n", 5, 0), 5);
+  const lab::Ran ran = lab::run({"assay", "tune", "low-latency", "--yes"});
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_NE(ran.err.find("process 4242 is tuning this host"), std::string::npos) << ran.err;
+  close(lock);
+}
+
+}  // namespace

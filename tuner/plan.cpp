@@ -1,0 +1,256 @@
+#include "tuner/plan.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "core/suggest.hpp"
+#include "tuner/allowed.hpp"
+#include "tuner/contradictions.hpp"
+#include "tuner/evaluate.hpp"
+#include "tuner/persisted.hpp"
+#include "tuner/planners.hpp"
+#include "tuner/without_siblings.hpp"
+
+namespace assay::tuner {
+namespace {
+
+using profiles::Match;
+
+// Every other row's targets disappear with the threads that it switches off, so it goes last; its
+// undo then goes first.
+constexpr std::string_view kSmt = "cpu.smt";
+
+std::string shown_before(const EvaluatedRow& evaluated) {
+  const CheckRow& row = evaluated.row;
+  const bool effect = evaluated.reading && evaluated.reading->effect_decides;
+  return effect && !row.effective.empty() ? row.effective : row.configured;
+}
+
+void set_state(PlanRow& row, RowState state, std::string note) {
+  row.state = state;
+  row.note = std::move(note);
+}
+
+// A row that differs and has no way to be changed at run time: which way there is.
+void explain_unchangeable(PlanRow& row, const std::string& why) {
+  const Setting& setting = *row.setting;
+  switch (setting.lasting) {
+    case Lasting::boot_line:
+    case Lasting::modprobe:
+      return set_state(row, RowState::pending_reboot, "only a boot brings it");
+    case Lasting::limits:
+      return set_state(row, RowState::pending_reboot, "only a new session gets it");
+    default:
+      return set_state(row, RowState::unsupported,
+                       why.empty() ? "assay reads it and does not change it" : why);
+  }
+}
+
+// What the row's own changes are. Error words become the row's state: one row that cannot be
+// planned is no reason to refuse the others.
+void plan_changes(const HostView& view, const EvaluatedRow& evaluated, PlanRow& row) {
+  const Setting& setting = *row.setting;
+  if (setting.plan == nullptr || !evaluated.reading) {
+    return explain_unchangeable(row, evaluated.row.reason);
+  }
+  auto changes = setting.plan(view, setting, *evaluated.target, *evaluated.reading, row.want);
+  if (!changes) {
+    const Error& error = changes.error();
+    const bool denied = error.code == ErrorCode::denied;
+    return set_state(row, denied ? RowState::denied : RowState::unsupported,
+                     error.operation == "plan" ? error.cause : error.message());
+  }
+  if (changes->empty()) {
+    return set_state(row, RowState::unsupported,
+                     evaluated.row.reason.empty() ? "asked for already, and not in effect"
+                                                  : evaluated.row.reason);
+  }
+  row.changes = *std::move(changes);
+  row.note = evaluated.row.reason;
+}
+
+PlanRow plan_row(const HostView& view, const EvaluatedRow& evaluated, const PlanOptions& options) {
+  PlanRow row{.setting = evaluated.setting,
+              .target = evaluated.row.target,
+              .local = evaluated.row.local,
+              .before = shown_before(evaluated),
+              .wanted = evaluated.row.wanted,
+              .want = evaluated.wanted,
+              .required = evaluated.row.required};
+  switch (evaluated.row.outcome) {
+    case Outcome::ok:
+      set_state(row, RowState::already_ok, evaluated.row.reason);
+      break;
+    case Outcome::not_applicable:
+      set_state(row, RowState::not_applicable, evaluated.row.reason);
+      break;
+    case Outcome::kernel_managed:
+      set_state(row, RowState::kernel_managed, evaluated.row.reason);
+      break;
+    case Outcome::denied:
+      set_state(row, RowState::denied, evaluated.row.reason);
+      break;
+    case Outcome::waived:
+      set_state(row, RowState::left_out, evaluated.row.reason);
+      row.required = false;
+      break;
+    case Outcome::pending_reboot:
+    case Outcome::differs:
+      plan_changes(view, evaluated, row);
+      if (evaluated.row.outcome == Outcome::pending_reboot && row.changes.empty()) {
+        set_state(row, RowState::pending_reboot, evaluated.row.reason);
+      }
+      break;
+  }
+  if (row.state == RowState::to_change && row.setting->disruption > options.max_disruption) {
+    row.changes.clear();
+    set_state(row, RowState::left_out,
+              fmt::format("a change costs a {}, more than --max-disruption {}",
+                          to_string(row.setting->disruption), to_string(options.max_disruption)));
+  }
+  return row;
+}
+
+// Depth in the graph of `after`: a row comes behind everything that must be set first.
+unsigned depth_of(const Setting& setting, unsigned guard = 0) {
+  constexpr unsigned kDepthMax = 16;  // the table has no cycles; a test sees to that
+  unsigned depth = 0;
+  if (guard == kDepthMax) return depth;
+  for (std::string_view id : setting.after) {
+    if (const Setting* first = find_setting(id))
+      depth = std::max(depth, depth_of(*first, guard + 1) + 1);
+  }
+  return depth;
+}
+
+bool is_to_change(const PlanRow& row) { return row.state == RowState::to_change; }
+
+void sort_rows(std::vector<PlanRow>& rows) {
+  const auto rank = [](const PlanRow& row) {
+    if (!is_to_change(row)) return 1000U;
+    return row.setting->id == kSmt ? 999U : depth_of(*row.setting);
+  };
+  std::ranges::stable_sort(rows, std::less<>(), rank);
+}
+
+// The setting that moves this one, among those that the plan changes; "" when there is none.
+std::string_view leader_of(const std::vector<PlanRow>& rows, const Setting& setting,
+                           std::string_view target) {
+  for (std::string_view id : setting.moved_by) {
+    for (const PlanRow& row : rows) {
+      if (!is_to_change(row) || row.setting->id != id) continue;
+      if (row.target == target || row.setting->set_on != setting.set_on) return id;
+    }
+  }
+  return {};
+}
+
+// A scheduler that is changed resets the queue's depth, whether the profile speaks of it or not:
+// the old depth is kept in the journal, to be put back after the old scheduler.
+std::vector<Change> kept_values(const HostView& view, const PlanRow& leader,
+                                const std::vector<PlanRow>& rows) {
+  std::vector<Change> kept;
+  for (const Setting& setting : settings()) {
+    const bool moved =
+        std::ranges::find(setting.moved_by, leader.setting->id) != setting.moved_by.end();
+    if (!moved || setting.set_on != leader.setting->set_on || setting.plan != plan_file) continue;
+    const bool planned = std::ranges::any_of(rows, [&](const PlanRow& row) {
+      return is_to_change(row) && row.setting == &setting && row.target == leader.target;
+    });
+    if (planned) continue;
+    Change keep = leader.changes.front();
+    keep.setting_id = setting.id;
+    keep.path = setting.where;
+    keep.form = ValueForm::text;
+    keep.after.clear();
+    keep.follows = leader.setting->id;
+    keep.restore_only = true;
+    const auto now = read_now(view.host, keep);
+    if (!now || !*now) continue;  // this queue has none
+    keep.before = **now;
+    kept.push_back(std::move(keep));
+  }
+  return kept;
+}
+
+void couple_rows(const HostView& view, std::vector<PlanRow>& rows) {
+  for (PlanRow& row : rows) {
+    if (!is_to_change(row)) continue;
+    const std::string_view leader = leader_of(rows, *row.setting, row.target);
+    for (Change& change : row.changes) {
+      if (!change.restore_only) change.follows = leader;
+    }
+    if (row.changes.front().kind != ChangeKind::write_file) continue;
+    std::ranges::move(kept_values(view, row, rows), std::back_inserter(row.changes));
+  }
+}
+
+// A planner's mistake must not become a write.
+Expected<void> check_rows(const std::vector<PlanRow>& rows) {
+  for (const PlanRow& row : rows) {
+    for (const Change& change : row.changes) {
+      if (auto good = check_allowed(change); !good) return good;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Expected<Plan> make_plan(const Host& host, const probes::Inventory& found,
+                         const profiles::Profile& profile, const PlanOptions& options) {
+  // What the host will be without the threads that the plan switches off is what counts.
+  const bool smt_allowed = find_setting(kSmt)->disruption <= options.max_disruption;
+  const probes::Inventory inventory =
+      smt_allowed && wants_single_threads(profile, found) ? without_siblings(found) : found;
+  const auto roles = check_profile(profile, inventory);
+  if (!roles) return Failure(roles.error());
+  const Persisted persisted = read_persisted(host);
+  const HostView view{host, inventory, persisted, *roles};
+  if (auto good = check_contradictions(view, profile); !good) return Failure(good.error());
+  auto evaluation = evaluate(view, profile, options.today);
+  if (!evaluation) return Failure(evaluation.error());
+
+  Plan plan{.profile = profile.name,
+            .profile_digest = profile.digest,
+            .boot_id = inventory.kernel.boot_id,
+            .rows = {},
+            .lasting = {},
+            .notes = std::move(evaluation->notes)};
+  for (const EvaluatedRow& row : evaluation->rows) {
+    if (row.wanted.match == Match::keep) continue;  // recorded, never changed
+    plan.rows.push_back(plan_row(view, row, options));
+  }
+  sort_rows(plan.rows);
+  couple_rows(view, plan.rows);
+  if (auto good = check_rows(plan.rows); !good) return Failure(good.error());
+  return plan;
+}
+
+bool Plan::empty() const { return lasting.empty() && std::ranges::none_of(rows, is_to_change); }
+
+Disruption Plan::disruption() const {
+  Disruption worst = Disruption::none;
+  for (const PlanRow& row : rows) {
+    if (is_to_change(row)) worst = std::max(worst, row.setting->disruption);
+  }
+  return worst;
+}
+
+Expected<Disruption> parse_disruption(std::string_view word) {
+  static constexpr std::array kAll{Disruption::none, Disruption::stall, Disruption::link_reset,
+                                   Disruption::driver_reload, Disruption::reboot};
+  std::vector<std::string_view> words;
+  for (const Disruption one : kAll) {
+    if (to_string(one) == word) return one;
+    words.push_back(to_string(one));
+  }
+  return fail(ErrorCode::invalid, "plan", "--max-disruption",
+              fmt::format("\"{}\" is none of none, stall, link-reset, driver-reload, reboot{}",
+                          word, did_you_mean(word, words)));
+}
+
+}  // namespace assay::tuner
