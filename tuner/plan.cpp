@@ -34,19 +34,21 @@ void set_state(PlanRow& row, RowState state, std::string note) {
   row.note = std::move(note);
 }
 
+// Only a file that is read at boot, or at login, can bring it.
+bool needs_a_start(const Setting& setting) {
+  return setting.lasting == Lasting::boot_line || setting.lasting == Lasting::modprobe ||
+         setting.lasting == Lasting::limits;
+}
+
 // A row that differs and has no way to be changed at run time: which way there is.
 void explain_unchangeable(PlanRow& row, const std::string& why) {
-  const Setting& setting = *row.setting;
-  switch (setting.lasting) {
-    case Lasting::boot_line:
-    case Lasting::modprobe:
-      return set_state(row, RowState::pending_reboot, "only a boot brings it");
-    case Lasting::limits:
-      return set_state(row, RowState::pending_reboot, "only a new session gets it");
-    default:
-      return set_state(row, RowState::unsupported,
-                       why.empty() ? "assay reads it and does not change it" : why);
+  if (needs_a_start(*row.setting)) {
+    const bool login = row.setting->lasting == Lasting::limits;
+    return set_state(row, RowState::pending_reboot,
+                     login ? "only a new session gets it" : "only a boot brings it");
   }
+  set_state(row, RowState::unsupported,
+            why.empty() ? "assay reads it and does not change it" : why);
 }
 
 // What the row's own changes are. Error words become the row's state: one row that cannot be
@@ -59,6 +61,10 @@ void plan_changes(const HostView& view, const EvaluatedRow& evaluated, PlanRow& 
   auto changes = setting.plan(view, setting, *evaluated.target, *evaluated.reading, row.want);
   if (!changes) {
     const Error& error = changes.error();
+    // The module's parameter counts where the drive has no file of its own.
+    if (error.code == ErrorCode::absent && needs_a_start(setting)) {
+      return explain_unchangeable(row, {});
+    }
     const bool denied = error.code == ErrorCode::denied;
     return set_state(row, denied ? RowState::denied : RowState::unsupported,
                      error.operation == "plan" ? error.cause : error.message());

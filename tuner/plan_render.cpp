@@ -128,7 +128,7 @@ std::string count_words(const RowCounts& counts) {
   };
   add(counts.failed, "failed");
   add(counts.to_change, "to change");
-  add(counts.pending, "wait for a reboot or a new session (--persist writes them)");
+  add(counts.pending, "wait for a reboot or a new session");
   add(counts.as_before, "differ and were not changed");
   add(counts.denied, "denied");
   return text.empty() ? "" : "required values: " + text;

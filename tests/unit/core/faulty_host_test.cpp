@@ -89,7 +89,8 @@ TEST_F(FaultyHostTest, DeathIsAsKill9) {
 
 TEST_F(FaultyHostTest, EveryKindOfChangeCounts) {
   inner_.on_run([](const std::vector<std::string>&) -> Expected<RunResult> { return RunResult{}; });
-  for (std::uint64_t chosen = 1; chosen <= 5; ++chosen) {
+  inner_.reply({"ethtool.eee", "eth0"}, {{"enabled", "1"}});
+  for (std::uint64_t chosen = 1; chosen <= 6; ++chosen) {
     FaultyHost host(inner_, {.at_write = chosen, .on_death = {}});
     std::vector<bool> done;
     done.push_back(host.make_directory("/d", 0755).has_value());
@@ -98,7 +99,8 @@ TEST_F(FaultyHostTest, EveryKindOfChangeCounts) {
     done.push_back(host.run({"udevadm", "settle"}).has_value());
     inner_.put("/gone", "");
     done.push_back(host.remove_file("/gone").has_value());
-    EXPECT_EQ(host.writes(), 5U);
+    done.push_back(host.change({"ethtool.eee", "eth0"}, {{"enabled", "0"}}).has_value());
+    EXPECT_EQ(host.writes(), 6U);
     for (std::uint64_t i = 0; i < done.size(); ++i) EXPECT_EQ(done[i], i + 1 != chosen) << i;
   }
   EXPECT_FALSE(FaultyHost(inner_, {.at_write = 1, .on_death = {}}).run({}));

@@ -199,6 +199,22 @@ TEST(MemoryHost, APathIsEitherFileOrFolder) {
   EXPECT_TRUE(host.exists("/d/x"));
 }
 
+TEST(MemoryHost, Changes) {
+  MemoryHost host;
+  const Query rings{"ethtool.ringparam", "eth0"};
+  EXPECT_EQ(host.change(rings, {{"rx", "512"}}).error().code, ErrorCode::absent);
+  host.reply(rings, {{"rx", "64"}, {"tx", "64"}});
+  ASSERT_TRUE(host.change(rings, {{"rx", "512"}}));
+  EXPECT_EQ(host.ask(rings).value(), (Reply{{"rx", "512"}, {"tx", "64"}}));
+  EXPECT_EQ(host.change(rings, {{"rx_max", "1"}}).error().code, ErrorCode::unsupported);
+  EXPECT_EQ(host.change({"uname", ""}, {{"release", "x"}}).error().code, ErrorCode::unsupported);
+  host.on_change(rings, [](const Reply&) -> Expected<void> { return fail_errno(EBUSY, "x"); });
+  EXPECT_EQ(host.change(rings, {{"rx", "1"}}).error().code, ErrorCode::busy);
+  EXPECT_EQ(host.ask(rings).value().at("rx"), "512");
+  ASSERT_EQ(host.changes().size(), 1U);
+  EXPECT_EQ(host.changes()[0].second, (Reply{{"rx", "512"}}));
+}
+
 TEST(MemoryHost, Runs) {
   MemoryHost host;
   EXPECT_EQ(host.run({"systemctl", "stop", "x"}).error().code, ErrorCode::unsupported);

@@ -102,6 +102,40 @@ TEST(QueryTable, InterfaceNames) {
   EXPECT_FALSE(is_interface_name("a\nb"));
 }
 
+// What can be set is named key by key, and each key can be asked for too.
+TEST(QueryTable, WhatCanBeSetCanBeAsked) {
+  unsigned changeable = 0;
+  for (const QueryKind& row : query_kinds()) {
+    EXPECT_EQ(row.change == nullptr, row.changeable.empty()) << row.kind;
+    if (row.change == nullptr) continue;
+    ++changeable;
+    const std::set<std::string> keys = keys_of(row);
+    std::string_view rest = row.changeable;
+    while (!rest.empty()) {
+      const std::string_view key = rest.substr(0, rest.find(','));
+      EXPECT_TRUE(keys.contains(std::string(key))) << row.kind << " " << key;
+      rest.remove_prefix(std::min(rest.size(), key.size() + 1));
+    }
+  }
+  EXPECT_GE(changeable, 6U);
+}
+
+TEST(QueryTable, ChangesAreCheckedBeforeTheyAreMade) {
+  const auto code = [](const Query& request, const Reply& values) {
+    const auto done = change_by_query(request, values);
+    return done ? std::string("done") : std::string(to_string(done.error().code));
+  };
+  EXPECT_EQ(code({"no.such", ""}, {{"a", "1"}}), "unsupported");
+  EXPECT_EQ(code({"uname", ""}, {{"release", "7"}}), "unsupported");
+  EXPECT_EQ(code({"ethtool.eee", "a/b"}, {{"enabled", "0"}}), "invalid");
+  EXPECT_EQ(code({"ethtool.eee", "lo"}, {}), "invalid");
+  EXPECT_EQ(code({"ethtool.eee", "lo"}, {{"active", "0"}}), "unsupported");
+  EXPECT_EQ(code({"ethtool.eee", "no-such-nic"}, {{"enabled", "0"}}), "absent");
+  EXPECT_EQ(code({"ethtool.requested", "no-such-nic"}, {{"on", "rx-gro"}}), "absent");
+  // The loopback has no rings: its driver refuses to be asked, and nothing is set.
+  EXPECT_EQ(code({"ethtool.ringparam", "lo"}, {{"rx", "1"}}), "unsupported");
+}
+
 TEST(QueryTable, MissingRepliesTellKnownFromUnknown) {
   const Expected<Reply> known = missing_reply({"uname", ""});
   const Expected<Reply> unknown = missing_reply({"nothing", "x"});
