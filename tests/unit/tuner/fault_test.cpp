@@ -4,7 +4,7 @@
 
 #include <array>
 #include <cerrno>
-#include <filesystem>
+#include <string>
 
 #include "core/capture_archive.hpp"
 #include "transaction.hpp"
@@ -132,18 +132,25 @@ std::vector<std::string> values_of(const Host& host, const Plan& plan) {
   return values;
 }
 
-// The same on hosts that somebody recorded: their files, whatever we think of them.
+// The same on hosts that somebody recorded: their files, whatever we think of them. A tree has no
+// kernel that takes a ratio in the place of bytes, so what is undone that way is left out.
 TEST(Fault, DeathOnACapturedHostIsUndone) {
-  const profiles::Profile profile = shipped("low-latency");
-  for (const auto& file : std::filesystem::directory_iterator(ASSAY_SOURCE_DIR "/tests/captures")) {
-    SCOPED_TRACE(file.path());
-    const auto capture = [&] { return open_capture(file.path()).value(); };
+  profiles::Profile profile = shipped("low-latency");
+  std::erase_if(profile.settings, [](const profiles::WantedSetting& wanted) {
+    return wanted.id.starts_with("memory.dirty");
+  });
+  for (const std::string name : {"8x86-2s2n-nic-nvme-scsi", "lab-numa2"}) {
+    SCOPED_TRACE(name);
+    const std::string file = ASSAY_SOURCE_DIR "/tests/captures/" + name + ".tar.zst";
+    const auto capture = [&] { return open_capture(file).value(); };
     const Plan plan = plan_now(*capture(), profile);
     const std::vector<std::string> before = values_of(*capture(), plan);
     ASSERT_GT(before.size(), 5U);
     const auto counted = capture();
     FaultyHost counting(*counted, {});
-    ASSERT_TRUE(tune(counting, profile));
+    const auto whole = tune(counting, profile);
+    ASSERT_TRUE(whole);
+    EXPECT_EQ(whole->undone, "");
     EXPECT_NE(values_of(*counted, plan), before);
     for (std::uint64_t write = 1; write <= counting.writes(); ++write) {
       const auto host = capture();
