@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <optional>
 
+#include "core/queries.hpp"
 #include "core/suggest.hpp"
 #include "tuner/allowed.hpp"
 #include "tuner/contradictions.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/persisted.hpp"
 #include "tuner/planners.hpp"
+#include "tuner/text.hpp"
 #include "tuner/without_siblings.hpp"
 
 namespace assay::tuner {
@@ -182,12 +184,39 @@ std::vector<Change> kept_values(const HostView& view, const PlanRow& leader,
   return kept;
 }
 
+// A driver that is given one figure may choose the others of the same request anew: coalescing
+// times when adaptive coalescing is switched, one ring's size with the other's.
+std::optional<Change> kept_answers(const HostView& view, const PlanRow& row) {
+  const Change& leader = row.changes.front();
+  const QueryKind* request = find_query_kind(leader.path);
+  const auto answer = view.host.ask({leader.path, leader.local});
+  const auto own = parse_pairs(leader.after);
+  if (request == nullptr || !answer || !own) return std::nullopt;
+  Reply others;
+  for (std::string_view key : split(request->changeable, ',')) {
+    const auto value = answer->find(key);
+    if (value != answer->end() && !own->contains(key)) others.insert(*value);
+  }
+  if (others.empty()) return std::nullopt;
+  Change keep = leader;
+  keep.before = keep.after = show_pairs(others);
+  keep.follows = leader.setting_id;
+  keep.restore_only = true;
+  return keep;
+}
+
 void couple_rows(const HostView& view, std::vector<PlanRow>& rows) {
   for (PlanRow& row : rows) {
     if (!is_to_change(row)) continue;
     const std::string_view leader = leader_of(rows, *row.setting, row.target);
     for (Change& change : row.changes) {
       if (!change.restore_only) change.follows = leader;
+    }
+    if (row.changes.front().kind == ChangeKind::ethtool) {
+      // Features are wishes, each of its own: the kernel remembers those that others hold back.
+      if (row.changes.front().path == "ethtool.requested") continue;
+      if (auto keep = kept_answers(view, row)) row.changes.push_back(*std::move(keep));
+      continue;
     }
     if (row.changes.front().kind != ChangeKind::write_file) continue;
     std::ranges::move(kept_values(view, row, rows), std::back_inserter(row.changes));

@@ -1,6 +1,8 @@
 // A transaction that fails or is killed at every single write, and the undo that follows; an undo
 // that is killed at every single write, and the next one. The host must be exactly as it was.
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 
 #include <array>
 #include <cerrno>
@@ -163,6 +165,30 @@ TEST(Fault, DeathOnACapturedHostIsUndone) {
       ASSERT_EQ(values_of(*host, plan), before) << "write " << write;
     }
   }
+}
+
+// Any part of a profile, hurt at any write in any way, with a second tune of another part on top:
+// the undos bring back the host.
+RC_GTEST_PROP(Fault, AnyPartsAreUndoneInTurn, ()) {
+  const auto part = [](std::string_view name) {
+    profiles::Profile profile = shipped(name);
+    std::erase_if(profile.settings,
+                  [](const profiles::WantedSetting&) { return *rc::gen::inRange(0, 3) == 0; });
+    return profile;
+  };
+  const auto host = make_untuned_machine();
+  const std::string before = snapshot(*host);
+  (void)tune(*host, part("nvme-throughput"));
+  const auto write = *rc::gen::inRange<std::uint64_t>(1, 90);
+  const auto mode = *rc::gen::element(FaultMode::fail_before, FaultMode::fail_after,
+                                      FaultMode::die_before, FaultMode::die_after);
+  FaultyHost faulty(*host, plan_at(write, mode));
+  try {
+    (void)tune(faulty, part("low-latency"));
+  } catch (const Death&) {
+  }
+  while (const auto undone = undo_newest(*host)) RC_ASSERT(undone->complete());
+  RC_ASSERT(snapshot(*host) == before);
 }
 
 TEST(Fault, AFullDiskForTheJournalChangesNothing) {
