@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hosts import qmp
+from hosts import interrupts, qmp
 from hosts.errors import NO_RESULT, LabError
 
 QEMU_ABORTED = -signal.SIGABRT
@@ -114,6 +114,7 @@ def _die_with_parent():
 def _wait(process, until, relay):
     """True when QEMU ended by itself in time."""
     while process.poll() is None:
+        interrupts.check()
         relay.step()
         if time.monotonic() > until:
             relay.step()
