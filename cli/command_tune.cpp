@@ -22,7 +22,7 @@ struct Options {
   std::string profile = "default";
   std::string format, root, only;
   std::string max_disruption = "reboot";
-  bool plan = false, diff = false, yes = false, keep_going = false;
+  bool plan = false, diff = false, yes = false, keep_going = false, persist = false;
 };
 
 Failure wrong_usage(std::string_view cause, std::string_view advice) {
@@ -37,6 +37,10 @@ Expected<void> check_options(const Options& options) {
   }
   if (options.format == "script" && !only_shows) {
     return wrong_usage("a script is a form of the plan", "add --plan");
+  }
+  if (options.format == "script" && options.persist) {
+    return wrong_usage("a script sets values and writes no files that make them last",
+                       "leave --persist out");
   }
   if (!only_shows && !options.yes && ::isatty(STDIN_FILENO) != 1) {
     return wrong_usage("nobody can be asked: standard input is no terminal",
@@ -86,6 +90,11 @@ Expected<tuner::Plan> plan_for(const Host& host, const profiles::Profile& profil
   how.max_disruption = *worst;
   // Waivers run out at the end of a day in UTC.
   how.today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+  how.persist = options.persist;
+  // What runs now is what shall run at boot; a capture has no such program.
+  if (const auto own = host.read_link("/proc/self/exe"); own && host.is_this_system()) {
+    how.program = *own;
+  }
   return tuner::make_plan(host, probes::probe(host), profile, how);
 }
 
@@ -148,6 +157,8 @@ void add_tune_command(CLI::App& app, Context& context) {
                    "Leave out what disturbs running work more: none, stall, link-reset, "
                    "driver-reload, reboot (default: reboot)")
       ->type_name("WHAT");
+  command->add_flag("--persist", options->persist,
+                    "Make it last over a reboot: files in /etc, a start-up unit, the boot line");
   command->add_flag("--yes", options->yes, "Do not ask");
   command->add_flag("--keep-going", options->keep_going,
                     "Keep what succeeded when a required change fails; otherwise all is put back");

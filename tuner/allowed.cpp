@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/queries.hpp"
+#include "tuner/persist.hpp"
 #include "tuner/setting.hpp"
 #include "tuner/text.hpp"
 
@@ -125,6 +126,7 @@ Expected<void> check_ethtool(const Change& change, const Setting& setting) {
 }  // namespace
 
 bool is_own_file(std::string_view path) {
+  if (is_persisted_file(path)) return true;
   return std::ranges::any_of(kOwnFiles, [&](const OwnFile& own) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string_view::npos) return false;

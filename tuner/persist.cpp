@@ -159,6 +159,22 @@ Expected<Files> wanted_files(const HostView& view, std::span<const PersistItem> 
   return files;
 }
 
+// A row that such a file is for: every change in a journal names one.
+std::string_view setting_behind(std::string_view path) {
+  struct Kind {
+    std::string_view path;
+    Lasting lasting;
+  };
+  static constexpr std::array kKinds{
+      Kind{kSysctl, Lasting::sysctl},  Kind{kModprobe, Lasting::modprobe},
+      Kind{kUdev, Lasting::udev},      Kind{kLimits, Lasting::limits},
+      Kind{kManager, Lasting::limits}, Kind{kGrub, Lasting::boot_line}};
+  const auto kind = std::ranges::find(kKinds, path, &Kind::path);
+  const Lasting lasting = kind == kKinds.end() ? Lasting::startup_unit : kind->lasting;
+  const auto row = std::ranges::find(settings(), lasting, &Setting::lasting);
+  return row == settings().end() ? settings().front().id : row->id;
+}
+
 // Every path of ours: the fixed ones, and the profiles that are there.
 std::vector<std::string> all_paths(const HostView& view, const Files& files) {
   std::vector<std::string> paths(kFiles.begin(), kFiles.end());
@@ -186,7 +202,7 @@ Expected<std::optional<Change>> change_of(const HostView& view, const std::strin
     return fail(ErrorCode::invalid, "persist", path,
                 "there is such a file, and assay did not write it", "move it away, or rename it");
   }
-  Change change{.setting_id = "persist", .target = "host", .path = path};
+  Change change{.setting_id = std::string(setting_behind(path)), .target = "host", .path = path};
   if (now) {
     change.before = *now;
     auto status = view.host.status(path);

@@ -12,6 +12,7 @@
 #include "tuner/contradictions.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/persisted.hpp"
+#include "tuner/plan_lasting.hpp"
 #include "tuner/planners.hpp"
 #include "tuner/text.hpp"
 #include "tuner/without_siblings.hpp"
@@ -258,6 +259,10 @@ Expected<Plan> make_plan(const Host& host, const probes::Inventory& found,
   for (const EvaluatedRow& row : evaluation->rows) {
     if (row.wanted.match == Match::keep) continue;  // recorded, never changed
     plan.rows.push_back(plan_row(view, row, options));
+  }
+  if (options.persist) {
+    auto added = add_lasting(view, *evaluation, plan.rows, profile, options, plan);
+    if (!added) return Failure(added.error());
   }
   sort_rows(plan.rows);
   couple_rows(view, plan.rows);

@@ -67,6 +67,10 @@ struct Plan {
 struct PlanOptions {
   Disruption max_disruption = Disruption::reboot;
   std::chrono::sys_days today = {};  // decides whether waivers still hold
+  // Also write the files that make it last (tuner/persist.hpp); `program` is the assay that the
+  // start-up unit runs.
+  bool persist = false;
+  std::string program = "/usr/bin/assay";
 };
 
 // `profile` must outlive the plan. Errors: those of check(); invalid when the profile contradicts

@@ -49,6 +49,26 @@ std::vector<std::vector<const PlanRow*>> groups_of(const Plan& plan) {
   return groups;
 }
 
+// What would be written and run so that the values last.
+std::string lasting_text(const Plan& plan) {
+  std::string text;
+  for (const Change& change : plan.lasting) {
+    const std::string_view verb = change.kind == ChangeKind::run           ? "run"
+                                  : change.kind == ChangeKind::remove_file ? "remove"
+                                  : change.absent_before                   ? "write"
+                                                                           : "replace";
+    text += fmt::format("  {:<8} {}\n", verb, subject_of(change));
+  }
+  return text.empty() ? text : "\nTO LAST OVER A REBOOT\n" + text;
+}
+
+Json change_json(const Change& change) {
+  return {{"kind", to_string(change.kind)},
+          {"subject", subject_of(change)},
+          {"before", change.absent_before ? Json(nullptr) : Json(change.before)},
+          {"after", change.after}};
+}
+
 }  // namespace
 
 std::string rows_table(const Plan& plan) {
@@ -147,7 +167,8 @@ std::string Plan::exit_reason() const {
 }
 
 std::string render_plan(const Plan& plan) {
-  std::string text = rows_table(plan) + notes_text(plan) + "\n" + counts_line(plan);
+  std::string text =
+      rows_table(plan) + lasting_text(plan) + notes_text(plan) + "\n" + counts_line(plan);
   if (!plan.empty()) {
     text += fmt::format("worst disruption: {}\n", to_string(plan.disruption()));
   }
@@ -182,11 +203,7 @@ Json rows_json(const Plan& plan) {
   for (const PlanRow& row : plan.rows) {
     Json changes = Json::array();
     for (const Change& change : row.changes) {
-      if (change.restore_only) continue;
-      changes.push_back({{"kind", to_string(change.kind)},
-                         {"subject", subject_of(change)},
-                         {"before", change.absent_before ? Json(nullptr) : Json(change.before)},
-                         {"after", change.after}});
+      if (!change.restore_only) changes.push_back(change_json(change));
     }
     rows.push_back({{"id", row.setting->id},
                     {"target", row.target},
@@ -205,12 +222,15 @@ Json rows_json(const Plan& plan) {
 }
 
 Json to_json(const Plan& plan) {
+  Json lasting = Json::array();
+  for (const Change& change : plan.lasting) lasting.push_back(change_json(change));
   return {{"schema", "assay.plan"},
           {"version", 1},
           {"profile", plan.profile},
           {"profile_digest", plan.profile_digest},
           {"disruption", to_string(plan.disruption())},
           {"settings", rows_json(plan)},
+          {"lasting", std::move(lasting)},
           {"notes", plan.notes},
           {"exit_code", plan.exit_code()},
           {"exit_reason", plan.exit_reason()}};
