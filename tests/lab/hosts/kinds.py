@@ -10,7 +10,7 @@ GIB = 1 << 30
 class Node:
     """A NUMA node: its CPUs as the guest numbers them, its memory, its huge pages by size in KiB."""
     cpus: tuple
-    memory_mib: int = 768
+    memory_mib: int = 1024
     huge_pages: dict = field(default_factory=dict)
 
 
