@@ -21,17 +21,17 @@ function(assay_layer name)
 endfunction()
 
 # assay_test(NAME SOURCES files... LINK targets... [LABELS labels...])
-# One GoogleTest program; each of its cases is a ctest of its own. ASSAY_SOURCE_DIR is the
-# repository, ASSAY_CAPTURES_DIR the folder of captured hosts beside it (may be missing). A program
-# that starts threads bears the label "threads": `make test-tsan` runs it under ThreadSanitizer.
+# One GoogleTest program; each of its cases is a ctest of its own. "assay_test_paths.hpp" names the
+# repository and the captured hosts. A program that starts threads bears the label "threads":
+# `make test-tsan` runs it under ThreadSanitizer.
+configure_file(${CMAKE_CURRENT_LIST_DIR}/assay_test_paths.hpp.in
+  ${PROJECT_BINARY_DIR}/generated/assay_test_paths.hpp @ONLY)
 function(assay_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LINK} assay_options GTest::gtest_main GTest::gmock)
   # A test's own code runs once: with sanitizers, optimizing it takes longer than it saves.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
-  target_compile_definitions(${name} PRIVATE ASSAY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-    ASSAY_CAPTURES_DIR="${PROJECT_SOURCE_DIR}/../shared/captures")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS}")
   if("threads" IN_LIST arg_LABELS)
     set_property(GLOBAL APPEND PROPERTY assay_threaded_tests ${name})

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 
+#include "assay_test_paths.hpp"
 #include "core/capture_archive.hpp"
 #include "probes/probe.hpp"
 #include "summary.hpp"

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "assay_test_paths.hpp"
 #include "core/capture_archive.hpp"
 #include "probes/inventory_json.hpp"
 #include "probes/probe.hpp"

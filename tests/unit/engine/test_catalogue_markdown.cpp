@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "assay_test_paths.hpp"
 #include "engine/catalogue_markdown.hpp"
 
 namespace assay::engine {

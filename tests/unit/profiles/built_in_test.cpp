@@ -7,6 +7,7 @@
 #include <iterator>
 #include <set>
 
+#include "assay_test_paths.hpp"
 #include "profiles/loader.hpp"
 #include "profiles/selectors.hpp"
 #include "tests/unit/profiles/topologies.hpp"

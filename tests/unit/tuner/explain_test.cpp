@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "assay_test_paths.hpp"
 #include "fake_machine.hpp"
 #include "probes/probe.hpp"
 

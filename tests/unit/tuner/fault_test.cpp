@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string>
 
+#include "assay_test_paths.hpp"
 #include "core/capture_archive.hpp"
 #include "transaction.hpp"
 
