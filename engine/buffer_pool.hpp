@@ -98,7 +98,7 @@ struct BufferPoolOptions {
   // How many buffers each node gets. Default: 256.
   unsigned buffers_per_node = 256;
   // The nodes that get memory. Default: empty, every node that this process may allocate on.
-  CpuSet nodes;
+  CpuSet nodes = {};
   // Threads on different CPUs of a node use different shards as far as there are some. Default: 2.
   unsigned shards_per_node = 2;
   // How many a thread's cache holds at most; what is cached is nobody else's. 0: none is cached.

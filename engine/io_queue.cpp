@@ -162,7 +162,8 @@ bool IoQueue::State::prepare(const IoOperation& operation, Buffer* buffer) {
   Slot& slot = slots[number];
   slot.tag = operation.tag;
   slot.file = operation.file;
-  slot.memory = memory_table && known(operation.memory) ? operation.memory : MemoryId{};
+  const bool tracked = memory_table || !ring;
+  slot.memory = tracked && known(operation.memory) ? operation.memory : MemoryId{};
   slot.active = true;
   if (buffer != nullptr) slot.buffer = std::move(*buffer);
   if (known(slot.file)) ++files[slot.file.slot].in_flight;

@@ -74,7 +74,7 @@ struct IoOptions {
   IoBackend backend = IoBackend::uring;
   // Told each thing that was asked for and is not to be had: why, and what is done instead.
   // Default: none, and create() fails in these cases.
-  std::function<void(const Error& why, std::string_view instead)> announce;
+  std::function<void(const Error& why, std::string_view instead)> announce = {};
   // Where the kernel's switches are read. Default: this machine. Outlives create() only.
   const Host* host = nullptr;
 };

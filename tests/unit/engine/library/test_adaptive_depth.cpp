@@ -41,7 +41,8 @@ std::vector<Device> devices() {
          return 320e3 * std::lognormal_distribution<double>(0, 0.3)(random);
        }},
       // One server, exponential times: M/M/1 closed by the depth.
-      {"M/M/1", 1, [](auto& random, double) { return exponential(random, 80e3); }},
+      // In one queue, late ones follow each other.
+      {"M/M/1", 1, [](auto& random, double) { return exponential(random, 80e3); }, 0.015},
       {"M/M/8", 8, [](auto& random, double) { return exponential(random, 240e3); }},
       // Half a per cent of the operations takes 12 ms whatever the depth: below what a p99 sees.
       // But each keeps its unit busy, so that late ones come in bursts.
