@@ -5,7 +5,7 @@
 # against the installed result, and links every object of it.
 set(engine_library_core error units cpuset fd host file_io file_host)
 set(engine_library_stats histogram)
-set(engine_library_engine adaptive_depth buffer_pool clock core_queues io_calls io_queue recorder
+set(engine_library_engine adaptive_depth buffer_pool clock core_queues io_calls io_queue io_queue_state recorder
   ring scheduling slab)
 # What a user includes; the headers that these include follow by themselves (tests/package).
 set(engine_library_headers

@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <optional>
 #include <vector>
 
 #include "core/file_host.hpp"
-#include "engine/io_batch.hpp"
-#include "engine/io_calls.hpp"
+#include "engine/io_queue_state.hpp"
 
 namespace assay::engine {
 namespace {
@@ -19,25 +16,10 @@ constexpr unsigned kDepthMax = 4096;
 constexpr std::uint64_t kMemoryMax = 1ULL << 30;  // of one registered buffer, a kernel limit
 // A ring that refuses this often in a row will not recover.
 constexpr unsigned kRefusalsMax = 1000;
-// What a cancellation itself comes back with; no slot has this number.
-constexpr std::uint64_t kOwnRequest = ~0ULL;
-constexpr std::string_view kCallsInstead = "preadv2 and pwritev2, one call an operation";
-
-struct Slot {
-  std::uint64_t tag = 0;
-  Buffer buffer;
-  FileId file;
-  MemoryId memory;
-  bool active = false;
-};
-struct FileSlot {
-  UniqueFd fd;
-  unsigned in_flight = 0;
-};
-struct MemorySlot {
-  std::span<std::byte> memory;
-  unsigned in_flight = 0;
-};
+// A signal, or a queue that must be emptied first: what was prepared stays and goes next time.
+bool may_repeat(int entered) {
+  return entered == -EINTR || entered == -EAGAIN || entered == -EBUSY;
+}
 
 Failure slot_busy(std::string_view what, unsigned slot, unsigned in_flight) {
   return fail(ErrorCode::busy, fmt::format("update {}", what), fmt::format("slot {}", slot),
@@ -50,184 +32,6 @@ Failure no_such(std::string_view what, unsigned slot) {
 }
 
 }  // namespace
-
-struct IoQueue::State {
-  explicit State(const IoOptions& wanted)
-      : options(wanted),
-        slots(wanted.depth),
-        free(wanted.depth),
-        files(wanted.files),
-        memories(wanted.memories),
-        batch(std::min(wanted.batch_max, wanted.depth)),
-        calls(wanted.depth) {
-    for (unsigned i = 0; i < wanted.depth; ++i) free[i] = wanted.depth - 1 - i;
-  }
-
-  Expected<void> open_ring(const Host& host);
-  Expected<void> settle(const Error& why, std::string_view instead) const;
-  bool prepare(const IoOperation& operation, Buffer* buffer);
-  void fill(io_uring_sqe& sqe, const IoOperation& operation, unsigned slot);
-  void hand_over();
-  bool next_answer(std::uint64_t& slot, int& result);
-  unsigned cancel_in_ring(std::uint64_t tag, bool all);
-  unsigned in_flight() const { return options.depth - static_cast<unsigned>(free.size()); }
-  bool known(FileId id) const { return id.slot < files.size(); }
-  bool known(MemoryId id) const { return id.slot < memories.size(); }
-
-  IoOptions options;
-  std::optional<Ring> ring;  // none: the calls do the work
-  std::string description;
-  std::vector<Slot> slots;
-  std::vector<unsigned> free;  // a stack; its capacity is the depth
-  std::vector<FileSlot> files;
-  std::vector<MemorySlot> memories;
-  bool memory_table = false;
-  const void* pool = nullptr;
-  std::vector<MemoryId> pool_slabs;
-  BatchPolicy batch;
-  IoCalls calls;
-  IoCounters counters;
-  unsigned refusals = 0;
-  bool chain_open = false;  // the last that was prepared links to the next
-};
-
-// Goes on with the next best, when somebody wants to be told; else it is an error.
-Expected<void> IoQueue::State::settle(const Error& why, std::string_view instead) const {
-  if (!options.announce) return Failure(why);
-  options.announce(why, instead);
-  return {};
-}
-
-Expected<void> IoQueue::State::open_ring(const Host& host) {
-  RingOptions wanted = options.ring;
-  wanted.entries = options.depth;
-  // Only this mode finishes operations for whichever thread looks.
-  if (options.shared) wanted.task_run = TaskRun::interrupting;
-  auto made = Ring::create(host, wanted);
-  if (!made) return settle(made.error(), kCallsInstead);
-  ring.emplace(std::move(*made));
-  // A registered ring descriptor is one thread's own.
-  if (options.shared) io_uring_unregister_ring_fd(ring->get());
-  const std::vector<int> none(options.files, -1);
-  const int failed = -io_uring_register_files(ring->get(), none.data(), options.files);
-  if (failed != 0) return fail_errno(failed, "io_uring_register files");
-  memory_table =
-      options.memories > 0 && io_uring_register_buffers_sparse(ring->get(), options.memories) == 0;
-  description = fmt::format("io_uring, {}", ring->description());
-  return {};
-}
-
-void IoQueue::State::fill(io_uring_sqe& sqe, const IoOperation& operation, unsigned slot) {
-  const auto file = static_cast<int>(operation.file.slot);
-  const auto size = static_cast<unsigned>(std::min<std::size_t>(operation.size, INT_MAX));
-  const bool fixed = slots[slot].memory.slot != MemoryId{}.slot;
-  switch (operation.kind) {
-    case IoKind::read:
-      io_uring_prep_rw(fixed ? IORING_OP_READ_FIXED : IORING_OP_READ, &sqe, file, operation.data,
-                       size, operation.offset);
-      break;
-    case IoKind::write:
-      io_uring_prep_rw(fixed ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE, &sqe, file, operation.data,
-                       size, operation.offset);
-      break;
-    case IoKind::sync:
-      io_uring_prep_fsync(&sqe, file, IORING_FSYNC_DATASYNC);
-      break;
-  }
-  if (fixed) {
-    sqe.buf_index = static_cast<std::uint16_t>(operation.memory.slot);
-    ++counters.fixed_memory;
-  }
-  sqe.flags |= IOSQE_FIXED_FILE;
-  ++counters.fixed_files;
-  if (operation.order.then_next) sqe.flags |= IOSQE_IO_LINK;
-  if (operation.order.barrier) sqe.flags |= IOSQE_IO_DRAIN;
-  sqe.user_data = slot;
-}
-
-bool IoQueue::State::prepare(const IoOperation& operation, Buffer* buffer) {
-  if (free.empty()) return false;
-  io_uring_sqe* sqe = nullptr;
-  if (ring) {
-    sqe = io_uring_get_sqe(ring->get());
-    // Room is taken by cancellations only, and those go with the next call.
-    if (sqe == nullptr) {
-      hand_over();
-      sqe = io_uring_get_sqe(ring->get());
-    }
-    if (sqe == nullptr) return false;
-  }
-  const unsigned number = free.back();
-  free.pop_back();
-  Slot& slot = slots[number];
-  slot.tag = operation.tag;
-  slot.file = operation.file;
-  const bool tracked = memory_table || !ring;
-  slot.memory = tracked && known(operation.memory) ? operation.memory : MemoryId{};
-  slot.active = true;
-  if (buffer != nullptr) slot.buffer = std::move(*buffer);
-  if (known(slot.file)) ++files[slot.file.slot].in_flight;
-  if (known(slot.memory)) ++memories[slot.memory.slot].in_flight;
-  ++counters.prepared;
-  chain_open = operation.order.then_next;
-  if (sqe != nullptr) {
-    fill(*sqe, operation, number);
-  } else {
-    const int descriptor = known(slot.file) ? files[slot.file.slot].fd.get() : -1;
-    calls.prepare(number, operation, descriptor);
-  }
-  batch.prepared();
-  const unsigned waiting = ring ? io_uring_sq_ready(ring->get()) : 0;
-  // A chain goes whole: the kernel ends it where a submission ends.
-  if (waiting >= batch.target() && !chain_open) hand_over();
-  return true;
-}
-
-// What the kernel does not take now stays prepared, and goes with the next call; that one tells.
-void IoQueue::State::hand_over() {
-  if (!ring) return calls.run();
-  ++counters.enters;
-  io_uring_submit(ring->get());
-}
-
-bool IoQueue::State::next_answer(std::uint64_t& slot, int& result) {
-  if (!ring) {
-    unsigned number = 0;
-    const bool there = calls.next(number, result);
-    slot = number;
-    return there;
-  }
-  io_uring_cqe* cqe = nullptr;
-  unsigned head = 0;
-  // Not io_uring_peek_cqe(): that may make a call, which is enter()'s to make and to count.
-  io_uring_for_each_cqe(ring->get(), head, cqe) {
-    slot = cqe->user_data;
-    result = cqe->res;
-    io_uring_cq_advance(ring->get(), 1);
-    return true;
-  }
-  return false;
-}
-
-// A cancellation for each operation in flight that has the tag, or for all.
-unsigned IoQueue::State::cancel_in_ring(std::uint64_t tag, bool all) {
-  hand_over();  // what is prepared can only be found by the kernel when it is there
-  unsigned asked = 0;
-  for (unsigned number = 0; number < slots.size(); ++number) {
-    if (!slots[number].active || (!all && slots[number].tag != tag)) continue;
-    io_uring_sqe* sqe = io_uring_get_sqe(ring->get());
-    if (sqe == nullptr) {
-      hand_over();
-      sqe = io_uring_get_sqe(ring->get());
-    }
-    if (sqe == nullptr) break;
-    io_uring_prep_cancel64(sqe, number, 0);
-    sqe->user_data = kOwnRequest;
-    ++asked;
-  }
-  hand_over();
-  return asked;
-}
 
 IoQueue::IoQueue(std::unique_ptr<State> state) : state_(std::move(state)) {}
 IoQueue::IoQueue(IoQueue&&) noexcept = default;
@@ -242,7 +46,7 @@ IoQueue::~IoQueue() {
   if (state_->ring) state_->cancel_in_ring(0, true);
   if (drain([](IoDone&&) {})) return;
   // The ring is broken and the kernel may still write: what it may write to stays for good.
-  for (Slot& slot : state_->slots) {
+  for (IoSlot& slot : state_->slots) {
     if (slot.active) new Buffer(std::move(slot.buffer));
   }
 }
@@ -268,7 +72,12 @@ const std::string& IoQueue::description() const { return state_->description; }
 unsigned IoQueue::depth() const { return state_->options.depth; }
 unsigned IoQueue::in_flight() const { return state_->in_flight(); }
 unsigned IoQueue::batch_target() const { return state_->batch.target(); }
-const IoCounters& IoQueue::counters() const { return state_->counters; }
+
+IoCounters IoQueue::counters() const {
+  IoCounters counters = state_->counters;
+  if (state_->ring) counters.enters = state_->ring->enters();
+  return counters;
+}
 
 Expected<FileId> IoQueue::add_file(UniqueFd file) {
   for (unsigned slot = 0; slot < state_->files.size(); ++slot) {
@@ -443,11 +252,8 @@ Expected<void> IoQueue::submit() {
     state.calls.run();
     return {};
   }
-  if (io_uring_sq_ready(state.ring->get()) == 0) return {};
-  ++state.counters.enters;
-  const int entered = io_uring_submit(state.ring->get());
-  const bool later = entered == -EAGAIN || entered == -EBUSY || entered == -EINTR;
-  if (entered < 0 && !later) return enter_failed(entered);
+  const int entered = state.ring->submit_and_wait(0);
+  if (entered < 0 && !may_repeat(entered)) return enter_failed(entered);
   return {};
 }
 
@@ -458,7 +264,7 @@ bool IoQueue::next(IoDone& done) {
   do {
     if (!state.next_answer(number, result)) return false;
   } while (number == kOwnRequest);
-  Slot& slot = state.slots[number];
+  IoSlot& slot = state.slots[number];
   if (state.known(slot.file)) --state.files[slot.file.slot].in_flight;
   if (state.known(slot.memory)) --state.memories[slot.memory.slot].in_flight;
   slot.active = false;
@@ -479,18 +285,18 @@ int IoQueue::enter(unsigned wanted) {
     return 0;
   }
   Ring& ring = *state.ring;
-  const bool must_ask = ring.task_run() != TaskRun::interrupting;
-  if (wanted == 0 && !must_ask && io_uring_sq_ready(ring.get()) == 0) return 0;
-  ++state.counters.enters;
-  const int entered = ring.submit_and_wait(wanted);
+  const bool only_look = wanted == 0 && state.refusals == 0 && io_uring_sq_ready(ring.get()) == 0;
+  const int entered = only_look ? ring.look() : ring.submit_and_wait(wanted);
   if (entered == -EINTR) return kInterrupted;
-  if (entered == -EAGAIN || entered == -EBUSY) {
+  if (entered < 0 && may_repeat(entered)) {
     return ++state.refusals > kRefusalsMax ? entered : 0;
   }
   if (entered < 0) return entered;
   state.refusals = 0;
-  // A signal during the wait is not told when something was handed over in the same call.
-  return io_uring_cq_ready(ring.get()) < wanted ? kInterrupted : 0;
+  // A signal during the wait is not told when something was handed over in the same call. (A call
+  // that polls the drive may come back early for other reasons.)
+  const bool early = io_uring_cq_ready(ring.get()) < wanted && !ring.polls_device();
+  return early ? kInterrupted : 0;
 }
 
 Failure IoQueue::enter_failed(int answer) { return fail_errno(-answer, "io_uring_enter"); }

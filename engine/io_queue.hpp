@@ -64,8 +64,9 @@ struct IoOptions {
   // The most operations that are held back to go together. 1: each is handed over at once.
   // Default: 32, and at most the depth.
   unsigned batch_max = 32;
-  // The ring: depth is filled in from above; polling and task-run mode are taken from here.
-  // Default: best task-run mode, no polling.
+  // How the ring is set up (see ring.hpp): task-run mode, SQPOLL, IOPOLL; `entries` is the depth.
+  // With IOPOLL only O_DIRECT files on a drive with poll queues work, and sync() does not; others
+  // come back with -EOPNOTSUPP. Default: the best task-run mode, no polling.
   RingOptions ring = {};
   // Several threads may use the queue, one at a time (they hold a lock; see CoreQueues). Costs the
   // best task-run modes, which tie a ring to its thread. Default: off.
@@ -97,7 +98,7 @@ struct IoDone {
 
 struct IoCounters {
   std::uint64_t prepared = 0, completed = 0, cancelled = 0;
-  std::uint64_t enters = 0;        // calls that handed over, waited or looked
+  std::uint64_t enters = 0;        // system calls that handed over, waited or looked
   std::uint64_t fixed_files = 0;   // operations on a file of the kernel's table
   std::uint64_t fixed_memory = 0;  // operations on registered memory
 };
@@ -195,7 +196,7 @@ class IoQueue {
   bool full() const { return in_flight() == depth(); }
   // How many are put together before they go, just now.
   unsigned batch_target() const;
-  const IoCounters& counters() const;
+  IoCounters counters() const;
 
  private:
   struct State;

@@ -34,10 +34,12 @@ struct Kind {
   const char* name;
   IoBackend backend;
   TaskRun task_run;
+  bool poller = false;  // SQPOLL
 };
 constexpr std::array kKinds{Kind{"Deferred", IoBackend::uring, TaskRun::deferred},
                             Kind{"Cooperative", IoBackend::uring, TaskRun::cooperative},
                             Kind{"Interrupting", IoBackend::uring, TaskRun::interrupting},
+                            Kind{"Poller", IoBackend::uring, TaskRun::deferred, true},
                             Kind{"Calls", IoBackend::calls, TaskRun::deferred}};
 
 class IoQueues : public testing::TestWithParam<Kind> {
@@ -52,6 +54,8 @@ class IoQueues : public testing::TestWithParam<Kind> {
     wanted.depth = 16;
     wanted.backend = GetParam().backend;
     wanted.ring.task_run = GetParam().task_run;
+    wanted.ring.poller = GetParam().poller;
+    wanted.ring.poller_idle = std::chrono::milliseconds(1);  // leaves the CPU to other tests
     return wanted;
   }
   // Skips the test where this host has no io_uring.
@@ -330,10 +334,12 @@ TEST_P(IoQueues, CompletionsFromAnotherCpuAreSeenOnEveryCpu) {
       });
       other.join();
       const std::uint64_t before = queue_->counters().enters;
-      const auto seen = queue_->poll(remember());
+      auto seen = queue_->poll(remember());
+      // A poller is a thread of its own, which has to come and see.
+      while (GetParam().poller && seen && *seen == 0) seen = queue_->poll(remember());
       ASSERT_TRUE(seen);
       ASSERT_EQ(*seen, 1U) << "CPU " << cpu << ", " << queue_->description();
-      EXPECT_LE(queue_->counters().enters - before, 1U);
+      EXPECT_LE(queue_->counters().enters - before, GetParam().poller ? 1000U : 1U);
     }
   }
 }
@@ -341,6 +347,28 @@ TEST_P(IoQueues, CompletionsFromAnotherCpuAreSeenOnEveryCpu) {
 TEST(IoQueue, RefusesADepthThatCannotBe) {
   EXPECT_FALSE(IoQueue::create({.depth = 0}));
   EXPECT_FALSE(IoQueue::create({.depth = 100'000}));
+}
+
+// Anybody may be told what is done instead; who does not ask to be told gets the error.
+TEST(IoQueue, WhatCannotBePolledIsAnnounced) {
+  IoOptions options{.depth = 4};
+  options.ring.poller = true;
+  options.ring.poller_cpu = 100'000;  // no such CPU
+  const auto silent = IoQueue::create(options);
+  ASSERT_FALSE(silent);
+  std::string why, what;
+  options.announce = [&](const Error& error, std::string_view instead) {
+    why += error.message();
+    what += instead;
+  };
+  const auto told = IoQueue::create(options);
+  ASSERT_TRUE(told) << told.error().message();
+  EXPECT_FALSE(why.empty());
+  if (told->backend() == IoBackend::uring) {
+    EXPECT_EQ(what, "io_uring without kernel poller and device polling");
+  } else {
+    EXPECT_NE(what.find("preadv2"), std::string::npos) << what;
+  }
 }
 
 TEST(IoQueue, SecondPoolIsRefused) {
