@@ -18,7 +18,7 @@ Expected<std::unique_ptr<Block>> make(const BlockContext& context) {
   return make_copy_block(context, {.method = kMethod});
 }
 
-constexpr std::array kRows{
+constexpr std::array kCopyRows{
     Technique{
         .id = "copy.read-write",
         .summary = "File to socket through user space: read and write in a loop; an operation is "
@@ -54,6 +54,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> copy_techniques() { return kRows; }
+std::span<const Technique> copy_techniques() { return kCopyRows; }
 
 }  // namespace assay::engine
