@@ -55,6 +55,9 @@ constexpr std::array kRegimes{std::pair{std::string_view("cached"), Regime::cach
                               std::pair{std::string_view("device"), Regime::device}};
 constexpr std::array kArrivals{std::pair{std::string_view("fixed"), Arrival::fixed},
                                std::pair{std::string_view("poisson"), Arrival::poisson}};
+constexpr std::array kCompletions{std::pair{std::string_view("block"), Completion::block},
+                                  std::pair{std::string_view("poll"), Completion::poll},
+                                  std::pair{std::string_view("hybrid"), Completion::hybrid}};
 constexpr std::array kPolicies{std::pair{std::string_view("other"), Policy::other},
                                std::pair{std::string_view("fifo"), Policy::fifo}};
 
@@ -121,6 +124,13 @@ Expected<void> set_regime(Parameters& p, std::string_view value) {
   return set;
 }
 
+Expected<void> set_completion(Parameters& p, std::string_view value) {
+  Completion completion = Completion::block;
+  auto set = choose(completion, "completion", value, kCompletions);
+  if (set) p.completion = completion;
+  return set;
+}
+
 using P = Parameters;
 using Text = std::string_view;
 
@@ -150,6 +160,10 @@ constexpr ParameterRow kRows[] = {
     {"regime", "cached|device", "page cache warmed, or evicted, first; verified either way",
      set_regime,
      [](const P& p) { return p.regime ? word_of(*p.regime, kRegimes) : std::string(); }},
+    {"completion", "block|poll|hybrid",
+     "sleep until operations are done, look without pause, or look for a while and then sleep",
+     set_completion,
+     [](const P& p) { return p.completion ? word_of(*p.completion, kCompletions) : ""; }},
     {"rate", "N", "operations started per second, whatever comes back (open loop); 0: closed loop",
      set_rate,
      [](const P& p) {

@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 #include <sys/uio.h>
 
+#include "engine/drive_queue.hpp"
 #include "engine/offsets.hpp"
+#include "engine/own_threads.hpp"
 #include "engine/storage_sync.hpp"
+#include "engine/uring_abi.hpp"
 #include "engine/uring_loop.hpp"
 
 namespace assay::engine {
@@ -44,17 +47,17 @@ class FileOp {
 // What a block holds, in the order in which it must go: the ring first, then what it works on.
 struct UringState {
   UringState(const BlockContext& block_context, const StoragePlan& storage_plan,
-             const UringParts& uring_parts, const StorageSabotage& uring_sabotage)
+             const UringFeatures& uring_features, const StorageSabotage& uring_sabotage)
       : context(block_context),
         plan(storage_plan),
-        parts(uring_parts),
+        features(uring_features),
         sabotage(uring_sabotage),
         regime(plan, *block_context.file),
         slots(storage_plan.depth) {}
 
   BlockContext context;
   StoragePlan plan;
-  UringParts parts;
+  UringFeatures features;
   StorageSabotage sabotage;
   RegimeKeeper regime;
   UringSlots slots;
@@ -62,6 +65,9 @@ struct UringState {
   UniqueFd fd;
   std::optional<Ring> ring;
   bool descriptor_closed = false;
+  std::vector<OwnThread> threads;  // before the timed part
+  HelperWork poller;
+  std::uint64_t interrupts = 0;  // of the drive: before, then during the timed part
   std::uint64_t submitted = 0, completed = 0, enters = 0, errors = 0;
 };
 
@@ -73,7 +79,15 @@ class UringBlock final : public Block {
   explicit UringBlock(std::unique_ptr<UringState> state)
       : state_(std::move(state)), op_(state_->plan, state_->buffers, state_->fd.get()) {}
 
-  Expected<void> warm_up() override { return state_->regime.prepare(); }
+  Expected<void> warm_up() override {
+    if (auto prepared = state_->regime.prepare(); !prepared) return prepared;
+    if (state_->features.iopoll) {
+      if (auto tried = try_polling(); !tried) return tried;
+    }
+    note_before();
+    if (state_->features.sqpoll) wake_poller();
+    return {};
+  }
 
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
     const StoragePlan& plan = state_->plan;
@@ -90,15 +104,19 @@ class UringBlock final : public Block {
   }
 
   Engagement engagement() override {
+    note_after();
     Engagement proof = state_->regime.check(state_->completed);
     // Between the two: checking reads the file, and the proofs below take the registrations away.
     verification_ = verify();
     add(proof, state_->submitted > 0 && state_->submitted == state_->completed,
         fmt::format("{} submitted, {} completed, {}", state_->submitted, state_->completed,
                     state_->ring->description()));
-    if (state_->parts.batched) prove_batches(proof);
-    if (state_->parts.fixed_buffers) prove_buffers(proof);
-    if (state_->parts.fixed_file) prove_file(proof);
+    prove_setup(proof);
+    if (state_->features.sqpoll) prove_poller(proof);
+    if (state_->features.iopoll) prove_device_polling(proof);
+    if (state_->features.batched) prove_batches(proof);
+    if (state_->features.fixed_buffers) prove_buffers(proof);
+    if (state_->features.fixed_file) prove_file(proof);
     return proof;
   }
 
@@ -110,7 +128,8 @@ class UringBlock final : public Block {
     const StoragePlan& plan = state_->plan;
     const Clock& clock = *state_->context.clock;
     const unsigned batch = state_->sabotage.one_call_each ? 1 : plan.batch;
-    UringLoop<Ticks, Op> loop(*state_->ring, op_, state_->slots, batch, clock, recorder);
+    UringLoop<Ticks, Op> loop(*state_->ring, op_, state_->slots, batch, clock, recorder,
+                              plan.completion);
     Expected<void> ran;
     if (plan.rate_per_s > 0) {
       const auto per_second = static_cast<double>(clock.ns_to_ticks(1'000'000'000));
@@ -143,18 +162,108 @@ class UringBlock final : public Block {
   }
 
   bool read_once(std::uint64_t offset) {
+    return move_once(offset) == static_cast<int>(state_->plan.unit_bytes);
+  }
+
+  // One operation, waited for: bytes moved, or -errno.
+  int move_once(std::uint64_t offset) {
     Ring& ring = *state_->ring;
-    op_.prepare(io_uring_get_sqe(ring.get()), 0, offset);
+    op_.prepare(ring.next_entry(), 0, offset);
     io_uring_cqe* cqe = nullptr;
-    if (ring.submit_and_wait(1) < 0 || io_uring_peek_cqe(ring.get(), &cqe) != 0) return false;
-    const bool whole = cqe->res == static_cast<int>(state_->plan.unit_bytes);
+    if (const int entered = ring.submit_and_wait(1); entered < 0) return entered;
+    if (const int peeked = io_uring_peek_cqe(ring.get(), &cqe); peeked != 0) return peeked;
+    const int result = cqe->res;
     io_uring_cqe_seen(ring.get(), cqe);
-    return whole;
+    return result;
+  }
+
+  // It has gone to sleep while the page cache was brought about.
+  void wake_poller() {
+    Ring& ring = *state_->ring;
+    io_uring_prep_nop(ring.next_entry());
+    io_uring_cqe* cqe = nullptr;
+    if (ring.submit_and_wait(1) < 0 || io_uring_peek_cqe(ring.get(), &cqe) != 0) return;
+    io_uring_cqe_seen(ring.get(), cqe);
+  }
+
+  // Whether this drive polls is known for sure only once it has. Reading alters nothing; what a
+  // write would do, the first timed one tells.
+  Expected<void> try_polling() {
+    if (kWrite) return {};
+    const int moved = move_once(0);
+    if (moved >= 0) return {};
+    return fail_errno(-moved, "read with IOPOLL", state_->context.file->description(),
+                      moved == -EOPNOTSUPP ? "its queue has no poll queues; an NVMe drive has "
+                                             "them after modprobe nvme poll_queues=2"
+                                           : "");
+  }
+
+  const Host& host() const { return *state_->context.host; }
+
+  std::uint64_t interrupts() const {
+    const auto queue = drive_queue(host(), state_->context.file->device());
+    return queue ? drive_interrupts(host(), queue->name) : 0;
+  }
+
+  // Threads and interrupts are looked at outside the timed part: it costs some 100 us.
+  void note_before() {
+    if (state_->features.sqpoll) state_->threads = own_threads(host());
+    if (state_->features.iopoll) state_->interrupts = interrupts();
+  }
+  void note_after() {
+    if (state_->features.sqpoll) {
+      state_->poller = helper_work(state_->threads, own_threads(host()), "iou-sqp");
+    }
+    if (state_->features.iopoll) state_->interrupts = interrupts() - state_->interrupts;
   }
 
   static void add(Engagement& proof, bool holds, const std::string& evidence) {
     proof.engaged = proof.engaged && holds;
     proof.evidence = evidence + "; " + proof.evidence;
+  }
+
+  // Flags that are on because they were asked for; the kernel refuses what it does not know.
+  void prove_setup(Engagement& proof) const {
+    const UringFeatures& features = state_->features;
+    if (features.best_effort) return;  // the description says what there is
+    unsigned wanted = 0;
+    if (features.task_run == TaskRun::deferred) wanted |= IORING_SETUP_DEFER_TASKRUN;
+    if (features.task_run == TaskRun::deferred) wanted |= IORING_SETUP_SINGLE_ISSUER;
+    if (features.task_run == TaskRun::cooperative) wanted |= IORING_SETUP_COOP_TASKRUN;
+    if (features.no_array) wanted |= uring_abi::kSetupNoSqArray;
+    const unsigned dropped = wanted & ~state_->ring->setup_flags();
+    if (wanted != 0) {
+      add(proof, dropped == 0,
+          dropped == 0 ? fmt::format("setup flags {} accepted", setup_flag_names(wanted))
+                       : fmt::format("setup flags {} dropped", setup_flag_names(dropped)));
+    }
+    if (features.registered_ring) {
+      const bool there = state_->ring->is_registered();
+      add(proof, there, fmt::format("ring descriptor {}registered", there ? "" : "not "));
+    }
+  }
+
+  // With a poller nearly no call is left: one to wake it at the start, and now and then.
+  void prove_poller(Engagement& proof) const {
+    const HelperWork& poller = state_->poller;
+    const std::uint64_t allowed = state_->plan.depth + state_->completed / 10;
+    const bool few_calls = state_->plan.completion != Completion::poll || state_->enters <= allowed;
+    const auto cpu_us = std::chrono::duration_cast<std::chrono::microseconds>(poller.cpu).count();
+    add(proof, state_->ring->has_poller() && poller.cpu.count() > 0 && few_calls,
+        fmt::format("the poller's thread used {} us of CPU, {} calls for {} operations", cpu_us,
+                    state_->enters, state_->completed));
+  }
+
+  void prove_device_polling(Engagement& proof) const {
+    const auto queue = drive_queue(host(), state_->context.file->device());
+    const bool polls = queue && queue->polls;
+    // Interrupts of others on a drive in use; ours would be one for each operation.
+    const bool quiet = state_->interrupts * 10 <= state_->completed;
+    add(proof, polls && quiet && state_->ring->polls_device(),
+        fmt::format("{}{} has {}poll queues, {} interrupts for {} completions",
+                    state_->ring->polls_device() ? "" : "no IOPOLL, ",
+                    queue ? queue->name : "the drive", polls ? "" : "no ", state_->interrupts,
+                    state_->completed));
   }
 
   void prove_batches(Engagement& proof) const {
@@ -196,6 +305,42 @@ class UringBlock final : public Block {
   Verification verification_;
 };
 
+RingOptions ring_options(const UringState& state) {
+  RingOptions options{.entries = state.plan.depth, .task_run = TaskRun::interrupting};
+  options.register_ring = false;
+  options.exact = true;
+  if (state.sabotage.plain_ring) return options;
+  const UringFeatures& features = state.features;
+  options.exact = !features.best_effort;
+  options.task_run = features.task_run;
+  options.register_ring = features.registered_ring;
+  options.no_array = features.no_array;
+  options.poller = features.sqpoll;
+  // Beside the measuring thread where it was given a CPU for that.
+  if (const auto own = state.context.cpus.first()) {
+    options.poller_cpu = state.context.cpus.next(*own);
+  }
+  if (features.iopoll) {
+    options.polling =
+        state.plan.completion == Completion::hybrid ? DevicePolling::hybrid : DevicePolling::busy;
+  }
+  return options;
+}
+
+Expected<void> check_features(const UringFeatures& features, const StoragePlan& plan) {
+  const auto refuse = [](std::string_view cause, std::string_view advice) {
+    return fail(ErrorCode::invalid, "io_uring features", "", cause, advice);
+  };
+  if (features.iopoll && !plan.direct) {
+    return refuse("IOPOLL asks the drive, so it needs O_DIRECT", "leave --no-direct out");
+  }
+  if (features.iopoll && !features.sqpoll && plan.completion == Completion::block) {
+    return refuse("a ring that polls the drive cannot sleep until it is interrupted",
+                  "choose --completion poll or hybrid");
+  }
+  return {};
+}
+
 Expected<void> set_up(UringState& state) {
   const StoragePlan& plan = state.plan;
   auto fd = open_for(state.context, plan, plan.direct);
@@ -204,14 +349,15 @@ Expected<void> set_up(UringState& state) {
   auto buffers = SlotBuffers::make(plan, plan.depth, state.context.file->seed());
   if (!buffers) return Failure(buffers.error());
   state.buffers = std::move(*buffers);
-  auto ring = Ring::create(*state.context.host, {.entries = plan.depth});
+  if (auto fine = check_features(state.features, plan); !fine) return fine;
+  auto ring = Ring::create(*state.context.host, ring_options(state));
   if (!ring) return Failure(ring.error());
   state.ring.emplace(std::move(*ring));
-  if (state.parts.fixed_buffers && !state.sabotage.plain_buffers) {
+  if (state.features.fixed_buffers && !state.sabotage.plain_buffers) {
     const iovec all{state.buffers.memory().data(), state.buffers.memory().size().count};
     if (auto registered = state.ring->register_buffers({&all, 1}); !registered) return registered;
   }
-  if (state.parts.fixed_file && !state.sabotage.plain_files) {
+  if (state.features.fixed_file && !state.sabotage.plain_files) {
     if (auto registered = state.ring->register_file(state.fd); !registered) return registered;
     // Closed: if the kernel did not use the table, every operation would now fail.
     const int number = state.fd.get();
@@ -239,13 +385,13 @@ std::unique_ptr<Block> choose_buffers(std::unique_ptr<UringState> state, bool fi
 }  // namespace
 
 Made make_uring_block(const BlockContext& context, const StorageNeeds& needs,
-                      const UringParts& parts, const StorageSabotage& sabotage) {
+                      const UringFeatures& features, const StorageSabotage& sabotage) {
   auto plan = plan_storage(context, needs);
   if (!plan) return Failure(plan.error());
-  auto state = std::make_unique<UringState>(context, *plan, parts, sabotage);
+  auto state = std::make_unique<UringState>(context, *plan, features, sabotage);
   if (auto done = set_up(*state); !done) return Failure(done.error());
-  const bool buffers = parts.fixed_buffers && !sabotage.plain_buffers;
-  const bool file = parts.fixed_file && !sabotage.plain_files;
+  const bool buffers = features.fixed_buffers && !sabotage.plain_buffers;
+  const bool file = features.fixed_file && !sabotage.plain_files;
   return plan->write ? choose_buffers<true>(std::move(state), buffers, file)
                      : choose_buffers<false>(std::move(state), buffers, file);
 }
