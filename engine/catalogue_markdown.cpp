@@ -98,8 +98,7 @@ std::string techniques_markdown(std::span<const Technique> rows) {
   std::string text(kIntroduction);
   text += "| technique | baseline | claim |\n|---|---|---|\n";
   for (const Technique& row : rows) {
-    text +=
-        fmt::format("| {} | {} | {} |\n", link(row.id), baselines(row), cell(row.claim.text));
+    text += fmt::format("| {} | {} | {} |\n", link(row.id), baselines(row), cell(row.claim.text));
   }
   for (const Technique& row : rows) text += "\n" + section(row);
   return text;

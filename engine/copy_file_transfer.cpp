@@ -50,9 +50,8 @@ class WholeFileBlock final : public Block {
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
     auto pin = ScopedAffinity::pin(measuring_cpu(context_.cpus));
     if (!pin) return std::unexpected(pin.error());
-    auto ran = with_ticks(*context_.clock, [&]<typename Ticks>(Ticks) {
-      return loop<Ticks>(duration, recorder);
-    });
+    auto ran = with_ticks(*context_.clock,
+                          [&]<typename Ticks>(Ticks) { return loop<Ticks>(duration, recorder); });
     if (!ran) return ran;
     compare();
     return {};
@@ -141,10 +140,11 @@ class PipelineMethod final {
   Engagement judge(std::uint64_t copies) const {
     const bool engaged =
         copies > 0 && by_ring_ == copies && verified_ == chunks_ && recorded_ == chunks_;
-    return {engaged, fmt::format("{} of {} chunks of {} read back and right, {} recorded; {} of {} "
-                                 "copies through {}",
-                                 verified_, chunks_, format_bytes(options_.chunk), recorded_,
-                                 by_ring_, copies, by_ring_ == copies ? how_ : "the ring; " + how_)};
+    return {engaged,
+            fmt::format("{} of {} chunks of {} read back and right, {} recorded; {} of {} "
+                        "copies through {}",
+                        verified_, chunks_, format_bytes(options_.chunk), recorded_, by_ring_,
+                        copies, by_ring_ == copies ? how_ : "the ring; " + how_)};
   }
 
  private:

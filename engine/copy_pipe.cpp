@@ -205,9 +205,8 @@ Expected<std::unique_ptr<Block>> make_pipe_copy_block(const BlockContext& contex
   PipeChannel channel(std::move(*pipe), may_spin(context.cpus));
   MemorySource source(std::move(*memory), context.index);
   PipeMover mover(channel.in(), source.data(), options);
-  return start_copy_stream(context, kMemoryBytes,
-                           {options.corrupt, options.peer_dies_after_bytes}, std::move(channel),
-                           std::move(source), mover);
+  return start_copy_stream(context, kMemoryBytes, {options.corrupt, options.peer_dies_after_bytes},
+                           std::move(channel), std::move(source), mover);
 }
 
 }  // namespace assay::engine

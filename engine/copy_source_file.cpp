@@ -34,8 +34,7 @@ Expected<SpliceCall> make_splice_call() {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(errno, "make a pipe");
   UniqueFd read_end(ends[0]), write_end(ends[1]);
   // A smaller pipe, for want of privilege, only takes more calls.
-  static_cast<void>(
-      ::fcntl(write_end.get(), F_SETPIPE_SZ, static_cast<int>(kCopyBufferMax.count)));
+  static_cast<void>(::fcntl(write_end.get(), F_SETPIPE_SZ, static_cast<int>(kCopyBufferMax.count)));
   return SpliceCall(std::move(read_end), std::move(write_end));
 }
 

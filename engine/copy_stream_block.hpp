@@ -88,10 +88,9 @@ class CopyStreamBlock final : public Block {
   Verification verification() override {
     hang_up();
     return {wrong_ == 0, true, checked_,
-            wrong_ == 0
-                ? "chunks received equal their source"
-                : fmt::format("{} of {} chunks received differ from their source", wrong_,
-                              checked_)};
+            wrong_ == 0 ? "chunks received equal their source"
+                        : fmt::format("{} of {} chunks received differ from their source", wrong_,
+                                      checked_)};
   }
 
  private:

@@ -38,13 +38,13 @@ struct TransferOptions {
 };
 
 struct TransferReport {
-  Bytes size, copied;           // of the file, and what this call moved of it
-  std::uint64_t chunks = 0;     // of the file
-  std::uint64_t resumed = 0;    // found right from an earlier call
-  std::uint64_t redone = 0;     // recorded by an earlier call, but no longer right
-  std::uint64_t verified = 0;   // read back and right: chunks, when all went well
-  std::uint64_t checksum = 0;   // XXH3 over the checksums of the chunks, in order
-  std::uint64_t calls = 0;      // system calls for data
+  Bytes size, copied;          // of the file, and what this call moved of it
+  std::uint64_t chunks = 0;    // of the file
+  std::uint64_t resumed = 0;   // found right from an earlier call
+  std::uint64_t redone = 0;    // recorded by an earlier call, but no longer right
+  std::uint64_t verified = 0;  // read back and right: chunks, when all went well
+  std::uint64_t checksum = 0;  // XXH3 over the checksums of the chunks, in order
+  std::uint64_t calls = 0;     // system calls for data
   bool by_ring = false;
   std::string how;  // "io_uring, 8 chunks in flight", "pread and pwrite: io_uring_setup: ..."
 };

@@ -55,9 +55,8 @@ struct PipeTransport {
 struct StreamTransport {
   static constexpr bool kIsPipe = false;
   static Outcome send(int fd, const std::byte* data, std::size_t size) {
-    return move_all(size, [=](std::size_t done) {
-      return ::send(fd, data + done, size - done, MSG_NOSIGNAL);
-    });
+    return move_all(
+        size, [=](std::size_t done) { return ::send(fd, data + done, size - done, MSG_NOSIGNAL); });
   }
   static Outcome receive(int fd, std::byte* data, std::size_t size) {
     return move_all(size,

@@ -51,8 +51,8 @@ Expected<std::vector<Mapping>> map_views(const RingPlaces& places) {
   }
   std::vector<Mapping> views;
   for (std::size_t i = 0; i <= places.subscribers; ++i) {
-    auto mapped = Mapping::file(memory, {places.total()}, PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_POPULATE);
+    auto mapped =
+        Mapping::file(memory, {places.total()}, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE);
     if (!mapped) return std::unexpected(mapped.error());
     views.push_back(std::move(*mapped));
   }
@@ -315,8 +315,8 @@ Expected<std::unique_ptr<Block>> make(const BlockContext& context, std::size_t s
     auto back = SpscRing::create(places.back_in(views->front(), i), shape);
     if (!back) return std::unexpected(back.error());
   }
-  auto block = std::make_unique<RingBlock<There>>(context, places, std::move(*views), *there,
-                                                  fault);
+  auto block =
+      std::make_unique<RingBlock<There>>(context, places, std::move(*views), *there, fault);
   if (auto started = block->start(); !started) return std::unexpected(started.error());
   return block;
 }
@@ -336,8 +336,7 @@ Expected<void> check_ring_parameters(const Parameters& parameters) {
   return fail(ErrorCode::invalid, "parameter variant", variant, "expected spsc or one-to-many");
 }
 
-Expected<std::unique_ptr<Block>> make_shm_ring_block(const BlockContext& context,
-                                                     RingFault fault) {
+Expected<std::unique_ptr<Block>> make_shm_ring_block(const BlockContext& context, RingFault fault) {
   if (auto good = check_ring_parameters(*context.parameters); !good) {
     return std::unexpected(good.error());
   }

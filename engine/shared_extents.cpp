@@ -18,8 +18,8 @@ constexpr unsigned kExtentsPerCall = 128;
 
 // The kernel's header ends in a flexible array: room for it follows.
 struct ExtentMap {
-  alignas(fiemap) std::array<std::byte, sizeof(fiemap) + kExtentsPerCall * sizeof(fiemap_extent)>
-      bytes{};
+  alignas(fiemap)
+      std::array<std::byte, sizeof(fiemap) + kExtentsPerCall * sizeof(fiemap_extent)> bytes{};
 };
 
 }  // namespace

@@ -5,8 +5,8 @@
 // something else; nothing is ever overwritten. Producer and consumer may be threads or processes;
 // either may end and a new one take its place, which goes on where the counters stand. One thread
 // at a time on each side. No system call, no allocation. (Lamport, "Proving the correctness of
-// multiprocess programs", 1977; remembering the other side's counter: Giacomoni et al., "FastForward
-// for efficient pipeline parallelism", 2008.)
+// multiprocess programs", 1977; remembering the other side's counter: Giacomoni et al.,
+// "FastForward for efficient pipeline parallelism", 2008.)
 #pragma once
 
 #include "engine/shared_ring.hpp"

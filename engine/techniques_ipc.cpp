@@ -43,9 +43,7 @@ Expected<std::unique_ptr<Block>> make_ring(const BlockContext& context) {
   return make_shm_ring_block(context);
 }
 
-std::vector<std::string> ring_variants(const probes::Inventory&) {
-  return {"spsc", "one-to-many"};
-}
+std::vector<std::string> ring_variants(const probes::Inventory&) { return {"spsc", "one-to-many"}; }
 
 // A socket has no kinds of ring.
 Parameters socket_parameters(const Parameters& parameters) {

@@ -109,9 +109,8 @@ TEST_F(CopyTest, AChangedByteIsSeen) {
 TEST_F(CopyTest, AReflinkIsToldFromACopy) {
   const auto run = [&](const char* variant, std::optional<std::uint64_t> shared) {
     parameters_.variant = variant;
-    return run_block(make_copy_to_file_block(
-                         context_, {.method = CopyMethod::copy_file_range,
-                                    .pretend_shared_bytes = shared}))
+    return run_block(make_copy_to_file_block(context_, {.method = CopyMethod::copy_file_range,
+                                                        .pretend_shared_bytes = shared}))
         .engagement;
   };
   constexpr std::uint64_t kAll = 4ULL << 20;
@@ -176,8 +175,8 @@ TEST_F(CopyTest, AvailabilityNamesTheVariants) {
     parameters_.variant = "rdma";
     const Availability answer = row.available(host(), inventory_, parameters_);
     EXPECT_FALSE(answer.available);
-    EXPECT_THAT(answer.reason, testing::AnyOf(HasSubstr("unix or tcp or file"),
-                                              HasSubstr("copy or reflink")));
+    EXPECT_THAT(answer.reason,
+                testing::AnyOf(HasSubstr("unix or tcp or file"), HasSubstr("copy or reflink")));
   }
 }
 
@@ -232,9 +231,9 @@ TEST_F(PipeCopyTest, AChangedByteIsSeen) {
 
 TEST_F(PipeCopyTest, ADeadPeerIsAnErrorAndNotAHang) {
   for (const bool vmsplice : {true, false}) {
-    auto block = make_pipe_copy_block(
-                     context_, {.vmsplice = vmsplice, .peer_dies_after_bytes = 1 << 20})
-                     .value();
+    auto block =
+        make_pipe_copy_block(context_, {.vmsplice = vmsplice, .peer_dies_after_bytes = 1 << 20})
+            .value();
     ASSERT_TRUE(block->warm_up());
     Recorder recorder;
     EXPECT_FALSE(block->run(std::chrono::seconds(30), recorder));
@@ -245,8 +244,8 @@ TEST_F(PipeCopyTest, ADeadPeerIsAnErrorAndNotAHang) {
 TEST_F(PipeCopyTest, PagesAreHandedOverWhole) {
   for (const std::uint64_t block : {0U, 512U, 6000U, 32U << 20}) {
     parameters_.block = Bytes{block};
-    EXPECT_FALSE(find_technique("copy.vmsplice")->available(host(), inventory_, parameters_)
-                     .available)
+    EXPECT_FALSE(
+        find_technique("copy.vmsplice")->available(host(), inventory_, parameters_).available)
         << block;
   }
   parameters_.block = Bytes{6000};

@@ -127,8 +127,8 @@ TEST(BroadcastRing, TheSlowestHoldsTheProducerUpUntilItReadsLeavesOrIsEvicted) {
   BroadcastRing::Producer producer(ring);
   EXPECT_FALSE(producer.slowest());
   auto fast = BroadcastRing::Consumer::join(ring).value();
-  auto slow = std::make_unique<BroadcastRing::Consumer>(
-      BroadcastRing::Consumer::join(ring).value());
+  auto slow =
+      std::make_unique<BroadcastRing::Consumer>(BroadcastRing::Consumer::join(ring).value());
   const auto push = [&](std::uint64_t n) {
     const bool pushed = producer.push(bytes_of(n));
     if (pushed) fast.release();
