@@ -139,7 +139,11 @@ constexpr ParameterRow kRows[] = {
      [](P& p, Text v) { return choose(p.operation, "op", v, kOperations); },
      [](const P& p) { return word_of(p.operation, kOperations); }},
     {"block", "SIZE", "bytes that one operation moves",
-     [](P& p, Text v) { return set_size(p.block, "block", v, kBlockMax); },
+     [](P& p, Text v) {
+       auto set = set_size(p.block, "block", v, kBlockMax);
+       p.block_given = p.block_given || set.has_value();
+       return set;
+     },
      [](const P& p) { return format_bytes(p.block); }},
     {"size", "SIZE", "size of the test file",
      [](P& p, Text v) {
@@ -147,7 +151,11 @@ constexpr ParameterRow kRows[] = {
      },
      [](const P& p) { return format_bytes(p.size); }},
     {"depth", "N", "operations in flight at once",
-     [](P& p, Text v) { return set_count(p.depth, "depth", v); },
+     [](P& p, Text v) {
+       auto set = set_count(p.depth, "depth", v);
+       p.depth_given = p.depth_given || set.has_value();
+       return set;
+     },
      [](const P& p) { return fmt::format("{}", p.depth); }},
     {"batch", "N", "operations handed to the kernel in one call",
      [](P& p, Text v) { return set_count(p.batch, "batch", v); },
