@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t kDepthMax = 4096;  // io_uring's rings hold 32768; buffers cost memory
 constexpr std::uint64_t kBlockMax = 64ULL << 20;
 constexpr double kRateMax = 1e9;
+constexpr std::uint64_t kThreadsMax = 1024;
 
 Failure wrong(std::string_view key, std::string_view value, std::string_view expected) {
   return fail(ErrorCode::invalid, fmt::format("parameter {}", key), value,
@@ -75,6 +76,23 @@ Expected<void> set_count(unsigned& target, std::string_view key, std::string_vie
     return wrong(key, value, fmt::format("a number from 1 to {}", kDepthMax));
   }
   target = static_cast<unsigned>(*count);
+  return {};
+}
+
+Expected<void> set_threads(Parameters& parameters, std::string_view value) {
+  const auto count = parse_uint(value);
+  if (!count || *count == 0 || *count > kThreadsMax) {
+    return wrong("threads", value, fmt::format("a number from 1 to {}", kThreadsMax));
+  }
+  parameters.threads = static_cast<unsigned>(*count);
+  return {};
+}
+
+Expected<void> set_read_share(Parameters& parameters, std::string_view value) {
+  if (value.ends_with('%')) value.remove_suffix(1);
+  const auto share = parse_uint(value);
+  if (!share || *share > 100) return wrong("read-share", value, "percent that read, 0 to 100");
+  parameters.read_share = static_cast<unsigned>(*share);
   return {};
 }
 
@@ -168,9 +186,27 @@ constexpr ParameterRow kRows[] = {
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },
      [](const P& p) { return word_of(p.policy, kPolicies); }},
+    {"threads", "N", "threads that do the same at once, each in its own part of the file",
+     set_threads, [](const P& p) { return fmt::format("{}", p.threads); }},
+    {"read-share", "PERCENT", "operations that read, the others write; 100: --op decides",
+     set_read_share,
+     [](const P& p) { return p.read_share ? fmt::format("{}", *p.read_share) : std::string(); }},
 };
 
 }  // namespace
+
+bool writes(const Parameters& parameters) {
+  if (is_mixed(parameters)) return true;
+  if (parameters.read_share == 0U) return true;
+  return parameters.read_share != 100U && parameters.operation == Operation::write;
+}
+
+std::uint64_t written_part(const Parameters& parameters, std::uint64_t bytes) {
+  if (!writes(parameters)) return 0;
+  if (!is_mixed(parameters)) return bytes;
+  // The shares are drawn at random: rounded up, so that a limit holds.
+  return bytes / 100 * (100 - *parameters.read_share) + bytes % 100;
+}
 
 std::span<const ParameterRow> parameter_rows() { return kRows; }
 

@@ -12,8 +12,10 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::string_view kCallKeys = "op,block,size,pattern,direct,regime,batch,rate,arrival";
-constexpr std::string_view kDirectKeys = "op,block,size,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kCallKeys =
+    "op,read-share,block,size,pattern,direct,regime,batch,rate,arrival,threads";
+constexpr std::string_view kDirectKeys =
+    "op,read-share,block,size,pattern,direct,regime,rate,arrival,threads";
 constexpr std::string_view kMapKeys = "op,block,size,pattern,regime,rate,arrival";
 constexpr std::string_view kUringKeys =
     "op,block,size,depth,batch,pattern,direct,regime,rate,arrival";
@@ -45,9 +47,7 @@ Parameters pread_beside_direct(const Parameters& parameters) {
 Parameters pread_beside_vectored(const Parameters& parameters) {
   return resolve_vectored(parameters);
 }
-Parameters pread_beside_mmap(const Parameters& parameters) {
-  return resolve_mmap(parameters);
-}
+Parameters pread_beside_mmap(const Parameters& parameters) { return resolve_mmap(parameters); }
 Parameters pread_beside_uring(const Parameters& parameters) {
   Parameters baseline = resolve_uring(parameters);
   baseline.batch = 0;
