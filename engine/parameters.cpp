@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/suggest.hpp"
+#include "engine/storage_uring_block.hpp"
 
 namespace assay::engine {
 namespace {
@@ -56,6 +58,9 @@ constexpr std::array kRegimes{std::pair{std::string_view("cached"), Regime::cach
                               std::pair{std::string_view("device"), Regime::device}};
 constexpr std::array kArrivals{std::pair{std::string_view("fixed"), Arrival::fixed},
                                std::pair{std::string_view("poisson"), Arrival::poisson}};
+constexpr std::array kCompletions{std::pair{std::string_view("block"), Completion::block},
+                                  std::pair{std::string_view("poll"), Completion::poll},
+                                  std::pair{std::string_view("hybrid"), Completion::hybrid}};
 constexpr std::array kPolicies{std::pair{std::string_view("other"), Policy::other},
                                std::pair{std::string_view("fifo"), Policy::fifo}};
 
@@ -76,6 +81,22 @@ Expected<void> set_count(unsigned& target, std::string_view key, std::string_vie
     return wrong(key, value, fmt::format("a number from 1 to {}", kDepthMax));
   }
   target = static_cast<unsigned>(*count);
+  return {};
+}
+
+Expected<void> set_features(Parameters& parameters, std::string_view value) {
+  std::vector<std::string_view> names;
+  for (const UringFeature& feature : uring_features()) names.push_back(feature.name);
+  for (std::string_view rest = value; value != "none" && !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('+'));
+    if (std::ranges::find(names, name) == names.end()) {
+      return wrong("features", value,
+                   fmt::format("none, or some of {}, joined by +{}", fmt::join(names, ", "),
+                               did_you_mean(name, names)));
+    }
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+  }
+  parameters.features = value == "none" ? std::string() : std::string(value);
   return {};
 }
 
@@ -139,6 +160,13 @@ Expected<void> set_regime(Parameters& p, std::string_view value) {
   return set;
 }
 
+Expected<void> set_completion(Parameters& p, std::string_view value) {
+  Completion completion = Completion::block;
+  auto set = choose(completion, "completion", value, kCompletions);
+  if (set) p.completion = completion;
+  return set;
+}
+
 using P = Parameters;
 using Text = std::string_view;
 
@@ -168,6 +196,10 @@ constexpr ParameterRow kRows[] = {
     {"regime", "cached|device", "page cache warmed, or evicted, first; verified either way",
      set_regime,
      [](const P& p) { return p.regime ? word_of(*p.regime, kRegimes) : std::string(); }},
+    {"completion", "block|poll|hybrid",
+     "sleep until operations are done, look without pause, or look for a while and then sleep",
+     set_completion,
+     [](const P& p) { return p.completion ? word_of(*p.completion, kCompletions) : ""; }},
     {"rate", "N", "operations started per second, whatever comes back (open loop); 0: closed loop",
      set_rate,
      [](const P& p) {
@@ -186,6 +218,8 @@ constexpr ParameterRow kRows[] = {
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },
      [](const P& p) { return word_of(p.policy, kPolicies); }},
+    {"features", "A+B", "switches of storage.uring that are on, such as fixed-buffers+batched",
+     set_features, [](const P& p) { return p.features; }},
     {"threads", "N", "threads that do the same at once, each in its own part of the file",
      set_threads, [](const P& p) { return fmt::format("{}", p.threads); }},
     {"read-share", "PERCENT", "operations that read, the others write; 100: --op decides",

@@ -84,6 +84,9 @@ Parameters resolve_storage(const Parameters& parameters, const StorageNeeds& nee
   // One at a time is no choice worth naming in a result.
   if (resolved.batch == 0 && needs.batch_default > 1) resolved.batch = needs.batch_default;
   if (resolved.depth < needs.depth_min) resolved.depth = needs.depth_default;
+  if (needs.sequential_only) resolved.pattern = Pattern::sequential;
+  if (needs.write_only) resolved.operation = Operation::write;
+  if (!resolved.completion) resolved.completion = needs.completion_default;
   if (is_memory_device(resolved.path)) {
     if (!resolved.direct) resolved.direct = false;
     return resolved;
@@ -115,6 +118,7 @@ Expected<StoragePlan> plan_storage(const BlockContext& context, const StorageNee
   // Each thread has its own part: what one writes no other reads or writes.
   plan.units = file.size().count / plan.unit_bytes / context.lanes;
   plan.first_unit = plan.units * context.lane;
+  plan.completion = parameters.completion.value_or(Completion::block);
   plan.rate_per_s = parameters.rate_per_s;
   plan.arrival = parameters.arrival;
   plan.seed = mix64(mix64(context.index + 0x5e0ULL) + context.lane);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -20,6 +21,10 @@ struct StorageNeeds {
   unsigned depth_min = 1;        // with less depth it would not be the technique
   unsigned depth_default = 1;    // taken instead then
   bool batch_is_record = false;  // one operation is `batch` blocks that lie side by side
+  bool sequential_only = false;  // knows no other order
+  bool write_only = false;       // it is about writing, whatever `op` says
+  // How completions are awaited unless told otherwise; absent: asleep, which needs no name.
+  std::optional<Completion> completion_default = std::nullopt;
 };
 
 // Fills in direct, regime, batch and depth. Idempotent; /dev/zero and /dev/null stay without
@@ -39,6 +44,7 @@ struct StoragePlan {
   // Its part of the file: the whole, unless several threads share it.
   std::uint64_t first_unit = 0, units = 0;
   unsigned depth = 1, batch = 1;
+  Completion completion = Completion::block;
   double rate_per_s = 0;  // 0: closed loop
   Arrival arrival = Arrival::poisson;
   std::uint64_t seed = 0;        // of the order of offsets: the same for both sides

@@ -31,6 +31,7 @@ constexpr std::array kRows = {
     Row{"pattern", Form::word, "random|sequential"},
     Row{"direct", Form::flag},
     Row{"regime", Form::word, "cached|device"},
+    Row{"completion", Form::word, "block|poll|hybrid"},
     Row{"rate", Form::number},
     Row{"arrival", Form::word, "fixed|poisson"},
     Row{"message", Form::size},

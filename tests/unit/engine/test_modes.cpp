@@ -140,6 +140,22 @@ TEST(Ablation, KeepsTheDepthThatWasAskedFor) {
   for (const Series& series : plan.series) EXPECT_EQ(series.parameters.depth, 4U);
 }
 
+TEST(Ablation, OfIoUringNamesEverySwitch) {
+  const MemoryHost host;  // no ring here: every step is there, and says why it has no series
+  const auto plan = plan_ablation(host, {}, {}, "storage.uring");
+  ASSERT_TRUE(plan.has_value()) << plan.error().message();
+  std::string alone;
+  for (const AblationStep& step : plan->steps) {
+    EXPECT_FALSE(step.series.has_value()) << step.name;
+    EXPECT_FALSE(step.skipped.empty()) << step.name;
+    if (step.kind == AblationKind::alone) alone += step.name + " ";
+  }
+  for (const char* name : {"fixed-buffers", "fixed-files", "batched", "coop-taskrun",
+                           "defer-taskrun", "sqpoll", "iopoll"}) {
+    EXPECT_NE(alone.find(name), std::string::npos) << name;
+  }
+}
+
 TEST(Ablation, NamesWhatCanBeAblated) {
   const MemoryHost host;
   const auto plan = plan_ablation(host, {}, {}, "storage.pread");

@@ -91,7 +91,8 @@ TEST_F(StorageModes, AThreadThatCannotStartEndsTheBlock) {
 }
 
 TEST_F(StorageModes, MixesReadsAndWrites) {
-  for (const char* id : {"storage.pread", "storage.vectored"}) {
+  for (const char* id : {"storage.pread", "storage.vectored", "storage.uring",
+                         "storage.uring.combined"}) {
     parameters_ = Parameters{};
     parameters_.size = file_.size();
     parameters_.read_share = 70;
@@ -106,6 +107,11 @@ TEST_F(StorageModes, MixesReadsAndWrites) {
 TEST_F(StorageModes, MixedThreadsKeepTheirDataApart) {
   parameters_.read_share = 50;
   expect_clean(run_threads("storage.pread", 2));
+  parameters_ = Parameters{};
+  parameters_.size = file_.size();
+  parameters_.read_share = 30;
+  parameters_.depth = 4;
+  expect_clean(run_threads("storage.uring.fixed-buffers", 2));
 }
 
 TEST_F(StorageModes, MixedWrongDataIsCaught) {
