@@ -19,13 +19,17 @@ namespace {
 constexpr double kConfidence = 0.95;
 
 // 3 when nothing could run, 2 when a result is void, 4 when operations failed, 130 after Ctrl-C.
-int exit_code_of(const engine::RunResult& result) {
+// Of an ablation, a switch that this host lacks is an answer; without the plain one there is none.
+int exit_code_of(const engine::RunResult& result, bool ablation) {
   if (result.interrupted) return kInterrupted;
   int code = kAllAsWanted;
+  if (ablation && (result.measurements.empty() || !result.measurements.front().skipped.empty())) {
+    return kSkippedOrDenied;
+  }
   for (const engine::Measurement& measurement : result.measurements) {
     if (measurement.errors > 0) return kCouldNotDo;
     if (!measurement.skipped.empty()) {
-      code = kSkippedOrDenied;
+      if (!ablation) code = kSkippedOrDenied;
     } else if ((!measurement.invalid.empty() || !measurement.engaged) && code == kAllAsWanted) {
       code = kInconclusive;
     }
@@ -136,7 +140,7 @@ int bench(const BenchOptions& options, const Context& context) {
   const auto outcome = measure(**host, inventory, options, *request, control);
   if (!outcome) return report_error(outcome.error());
   line.clear();
-  const int code = print(rendered(options, *outcome, inventory), exit_code_of(outcome->result));
+  const int code = print(rendered(options, *outcome, inventory), exit_code_of(outcome->result, !options.ablate.empty()));
   if (auto written = write_breaches(options.breach_file, outcome->result); !written) {
     return report_error(written.error());
   }

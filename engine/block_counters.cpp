@@ -1,6 +1,8 @@
 #include "engine/block_counters.hpp"
 
+#include <fmt/format.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -212,7 +214,10 @@ void add_noises(const HostLook& before, const HostLook& after, BlockCounters& co
   for (const TracedNoise& noise : parse_noises(before.trace)) {
     seen_ns = std::max(seen_ns, noise.start_ns);
   }
+  // To the tracer the measuring thread is noise, too.
+  const std::string own = fmt::format(":{}", ::gettid());
   for (TracedNoise& noise : parse_noises(after.trace)) {
+    if (noise.kind == "thread" && noise.name.ends_with(own)) continue;
     const bool fresh = noise.start_ns > seen_ns;
     if (fresh && counters.cpus.contains(noise.cpu)) counters.noises.push_back(std::move(noise));
   }

@@ -124,7 +124,7 @@ constexpr std::array kRules{
               drive_latency, drive_words,
               "block.apst,block.nvme-poll-queues,block.io-poll,cpu.idle-exit-latency,"
               "block.scheduler",
-              "storage.uring,storage.uring.batched"},
+              "storage.uring.iopoll,storage.uring,storage.uring.batched"},
     LimitRule{"device", "The device: it is busy all the time", drive_throughput, drive_words,
               "block.scheduler,block.nr-requests,block.nomerges,block.wbt,block.pcie-link,"
               "block.write-cache",
@@ -134,7 +134,7 @@ constexpr std::array kRules{
               "storage.direct,storage.mmap,copy.sendfile"},
     LimitRule{"submission", "Submission: a system call for each operation", submission,
               submission_words, "limits.io-uring-disabled,boot.mitigations",
-              "storage.uring.batched,storage.uring.combined"},
+              "storage.uring.batched,storage.uring.combined,storage.uring.sqpoll"},
     LimitRule{"cpu", "The CPU", cpu, cpu_words, "cpu.governor,cpu.boost,boot.mitigations",
               "storage.uring.fixed-buffers,storage.uring.fixed-files,storage.uring.batched"},
     LimitRule{"cpu-shared", "Other threads on its CPU", no_cpu, no_cpu_words,

@@ -17,6 +17,9 @@ std::uint64_t clock_ns(clockid_t clock) {
          static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+// Slow enough to be worth a look whatever else was seen.
+constexpr std::uint64_t kAlwaysSlow_ns = 100'000;
+
 std::uint64_t grown(std::uint64_t now, std::uint64_t before) {
   return now > before ? now - before : 0;
 }
@@ -73,7 +76,8 @@ void SlowEvents::merge(const SlowEvents& other) {
 
 void SlowEvents::insert(std::uint64_t at_ns, std::uint64_t latency_ns, unsigned cpu) {
   SlowEvent event{at_ns, latency_ns, cpu, {}};
-  if (watching_) {
+  // The first of a run are slow or not by chance: looking at each would slow what comes after them.
+  if (watching_ && (size_ == kKept || latency_ns >= kAlwaysSlow_ns)) {
     const ThreadLook now = ThreadLook::now();
     event.evidence = between(last_, now);
     event.cpu = now.cpu;

@@ -51,7 +51,8 @@ class SlowEvents {
   void offer(std::uint64_t at_ns, std::uint64_t latency_ns, unsigned cpu) {
     if (latency_ns > floor_ns_) insert(at_ns, latency_ns, cpu);
   }
-  // From now on each event that is kept is told with the thread's counts since the event before.
+  // From now on what is kept is told with the thread's counts since the event before: all but the
+  // first 64 operations that took less than 100 us.
   // Called by the thread that will offer; `floor_ns`: what is no slower is not looked at.
   void watch(std::uint64_t floor_ns);
   void keep(const SlowEvent& event);      // with the evidence that it has

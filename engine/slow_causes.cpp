@@ -125,7 +125,7 @@ Explanation explain(const SlowEvent& event, const BlockCounters& block) {
     return {cause_of(*noise), fmt::format("traced: {} {} for {}", noise->kind, noise->name,
                                           ns_words(noise->duration_ns))};
   }
-  if (!seen.known) return {SlowCause::unknown, "no evidence was taken in this thread"};
+  if (!seen.known) return {SlowCause::unknown, "no evidence was taken: it was among the first operations, or on another thread"};
   const bool away = seen.off_cpu_ns >= event.latency_ns / 2;
   if (away && block.throttled_ns >= event.latency_ns / 2) {
     return {SlowCause::throttled, fmt::format("its cgroup was throttled for {} in the block",

@@ -51,6 +51,7 @@ std::string sweep_text(const SweepReport& report,
     right.push_back(heading.size());
     heading.emplace_back(name);
   }
+  heading.emplace_back("LIMIT");
   heading.emplace_back("");
   Table table(heading, right);
   std::vector<bool> is_knee(measurements.size());
@@ -64,9 +65,11 @@ std::string sweep_text(const SweepReport& report,
       cells.push_back(parameter_value(measurement, axis));
     }
     if (measurement.service.empty()) {
-      cells.resize(heading.size() - 1, "–");
+      cells.resize(heading.size() - 2, "–");
+      cells.emplace_back();
     } else {
       std::ranges::move(figures(measurement), std::back_inserter(cells));
+      cells.push_back(measurement.limits.empty() ? "" : measurement.limits.front().id);
     }
     cells.emplace_back(is_knee[i] ? "< knee" : "");
     table.add(std::move(cells), notes_on(measurement));
