@@ -21,7 +21,6 @@ Expected<std::unique_ptr<Block>> make(const BlockContext& context) {
   return make_copy_block(context, {.method = kMethod});
 }
 
-
 Expected<std::unique_ptr<Block>> make_small_loop(const BlockContext& context) {
   return make_copy_block(context, {.method = CopyMethod::read_write, .buffer = kCopyBufferSmall});
 }
