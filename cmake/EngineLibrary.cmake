@@ -16,6 +16,11 @@ set(engine_library_headers
 
 set(objects "")
 foreach(layer IN ITEMS core stats engine)
+  # Sources that a sanitized build would compile in a group have objects of their own here.
+  list(TRANSFORM engine_library_${layer} REPLACE "(.+)"
+    "${PROJECT_SOURCE_DIR}/${layer}/\\1.cpp" OUTPUT_VARIABLE sources)
+  set_source_files_properties(${sources} TARGET_DIRECTORY assay_${layer}
+    PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   list(JOIN engine_library_${layer} "|" names)
   list(APPEND objects
     $<FILTER:$<TARGET_OBJECTS:assay_${layer}>,INCLUDE,/\(${names}\)\\.cpp\\.o$>)

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include "engine/drive_queue.hpp"
+#include "engine/mixed_access.hpp"
 #include "engine/offsets.hpp"
 #include "engine/own_threads.hpp"
 #include "engine/storage_sync.hpp"
@@ -14,34 +15,54 @@
 namespace assay::engine {
 namespace {
 
-// Reads or writes one unit of the file; see uring_loop.hpp for what the loop wants of it.
-template <bool kWrite, bool kFixedBuffers, bool kFixedFile>
+enum class Flow : std::uint8_t { read, write, mixed };
+
+// Reads or writes one unit of the file, or, mixed, throws a coin for each; see uring_loop.hpp for
+// what the loop wants of it.
+template <Flow kFlow, bool kFixedBuffers, bool kFixedFile>
 class FileOp {
  public:
-  static constexpr unsigned kOpcode =
-      kWrite ? (kFixedBuffers ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE)
-             : (kFixedBuffers ? IORING_OP_READ_FIXED : IORING_OP_READ);
+  static constexpr int kRead = kFixedBuffers ? IORING_OP_READ_FIXED : IORING_OP_READ;
+  static constexpr int kWrite = kFixedBuffers ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE;
 
   FileOp(const StoragePlan& plan, const SlotBuffers& buffers, int descriptor)
       : buffers_(buffers),
         unit_bytes_(plan.unit_bytes),
         generation_(plan.generation),
-        descriptor_(kFixedFile ? 0 : descriptor) {}
+        descriptor_(kFixedFile ? 0 : descriptor),
+        coin_(plan.read_share, plan.seed) {}
 
   std::uint64_t unit_bytes() const { return unit_bytes_; }
 
-  void prepare(io_uring_sqe* sqe, unsigned slot, std::uint64_t offset) const {
-    if constexpr (kWrite) stamp(buffers_.span(slot), offset, generation_);
-    io_uring_prep_rw(static_cast<int>(kOpcode), sqe, descriptor_, buffers_.at(slot),
+  void prepare(io_uring_sqe* sqe, unsigned slot, std::uint64_t offset) {
+    const bool reads = reads_next();
+    if (!reads) stamp(buffers_.span(slot), offset, generation_);
+    io_uring_prep_rw(reads ? kRead : kWrite, sqe, descriptor_, buffers_.at(slot),
                      static_cast<unsigned>(unit_bytes_), offset);
     sqe->buf_index = 0;
     if constexpr (kFixedFile) sqe->flags |= IOSQE_FIXED_FILE;
   }
 
+  // From here on it only reads: what follows is verification.
+  void only_read() { over_ = true; }
+  // Mixed: how many of each were prepared.
+  Engagement share(unsigned read_share) const { return share_held(reads_, writes_, read_share); }
+
  private:
+  bool reads_next() {
+    if constexpr (kFlow != Flow::mixed) return kFlow == Flow::read;
+    if (over_) return true;
+    const bool reads = coin_.next();
+    ++(reads ? reads_ : writes_);
+    return reads;
+  }
+
   const SlotBuffers& buffers_;
   std::uint64_t unit_bytes_, generation_;
   int descriptor_;
+  ReadCoin coin_;
+  bool over_ = false;
+  std::uint64_t reads_ = 0, writes_ = 0;
 };
 
 // What a block holds, in the order in which it must go: the ring first, then what it works on.
@@ -71,10 +92,10 @@ struct UringState {
   std::uint64_t submitted = 0, completed = 0, enters = 0, errors = 0;
 };
 
-template <bool kWrite, bool kFixedBuffers, bool kFixedFile>
+template <Flow kFlow, bool kFixedBuffers, bool kFixedFile>
 class UringBlock final : public Block {
  public:
-  using Op = FileOp<kWrite, kFixedBuffers, kFixedFile>;
+  using Op = FileOp<kFlow, kFixedBuffers, kFixedFile>;
 
   explicit UringBlock(std::unique_ptr<UringState> state)
       : state_(std::move(state)), op_(state_->plan, state_->buffers, state_->fd.get()) {}
@@ -93,13 +114,14 @@ class UringBlock final : public Block {
     const StoragePlan& plan = state_->plan;
     const auto ran = with_ticks(*state_->context.clock, [&](auto ticks) -> Expected<void> {
       if (plan.sequential) {
-        return loop(ticks, SequentialBlocks(plan.units, plan.seed), duration, recorder);
+        return loop(ticks, SequentialBlocks(plan.units, plan.seed, plan.first_unit), duration, recorder);
       }
-      return loop(ticks, RandomBlocks(plan.units, plan.seed), duration, recorder);
+      return loop(ticks, RandomBlocks(plan.units, plan.seed, plan.first_unit), duration, recorder);
     });
     state_->completed = recorder.operations;
     state_->enters = recorder.enters;
     state_->errors = recorder.errors;
+    op_.only_read();
     return ran;
   }
 
@@ -112,6 +134,10 @@ class UringBlock final : public Block {
         fmt::format("{} submitted, {} completed, {}", state_->submitted, state_->completed,
                     state_->ring->description()));
     prove_setup(proof);
+    if (kFlow == Flow::mixed) {
+      const Engagement share = op_.share(state_->plan.read_share);
+      add(proof, share.engaged, share.evidence);
+    }
     if (state_->features.sqpoll) prove_poller(proof);
     if (state_->features.iopoll) prove_device_polling(proof);
     if (state_->features.batched) prove_batches(proof);
@@ -152,9 +178,9 @@ class UringBlock final : public Block {
       if (state_->sabotage.wrong_data) *state_->buffers.at(slot) ^= std::byte{1};
       checker->check(state_->buffers.span(slot), slots.offset(slot));
     }
-    RandomBlocks sample(state_->plan.units, state_->plan.seed + 1);
+    RandomBlocks sample(state_->plan.units, state_->plan.seed + 1, state_->plan.first_unit);
     const bool idle = slots.in_flight() == 0;
-    for (unsigned i = 0; i < kVerifiedUnits && !kWrite && idle; ++i) {
+    for (unsigned i = 0; i < kVerifiedUnits && kFlow != Flow::write && idle; ++i) {
       const std::uint64_t offset = sample.next() * state_->plan.unit_bytes;
       if (read_once(offset)) checker->check(state_->buffers.span(0), offset);
     }
@@ -189,7 +215,7 @@ class UringBlock final : public Block {
   // Whether this drive polls is known for sure only once it has. Reading alters nothing; what a
   // write would do, the first timed one tells.
   Expected<void> try_polling() {
-    if (kWrite) return {};
+    if (kFlow != Flow::read) return {};
     const int moved = move_once(0);
     if (moved >= 0) return {};
     return fail_errno(-moved, "read with IOPOLL", state_->context.file->description(),
@@ -278,11 +304,16 @@ class UringBlock final : public Block {
   void prove_buffers(Engagement& proof) const {
     const io_uring_sq& queue = state_->ring->get()->sq;
     const auto entries = std::min<std::uint64_t>(queue.ring_entries, state_->submitted);
-    const unsigned wanted = kWrite ? IORING_OP_WRITE_FIXED : IORING_OP_READ_FIXED;
     bool fixed = entries > 0;
-    for (std::uint64_t i = 0; i < entries; ++i) fixed = fixed && queue.sqes[i].opcode == wanted;
+    for (std::uint64_t i = 0; i < entries; ++i) {
+      const unsigned opcode = queue.sqes[i].opcode;
+      const bool reads = opcode == IORING_OP_READ_FIXED, wrote = opcode == IORING_OP_WRITE_FIXED;
+      fixed = fixed && ((reads && kFlow != Flow::write) || (wrote && kFlow != Flow::read));
+    }
     const auto registered = state_->ring->unregister_buffers();
-    const char* name = kWrite ? "WRITE_FIXED" : "READ_FIXED";
+    const char* name = kFlow == Flow::write   ? "WRITE_FIXED"
+                       : kFlow == Flow::mixed ? "READ_FIXED and WRITE_FIXED"
+                                              : "READ_FIXED";
     add(proof, fixed && registered,
         fixed && registered
             ? fmt::format("{} on {} of registered memory", name,
@@ -367,19 +398,19 @@ Expected<void> set_up(UringState& state) {
   return {};
 }
 
-template <bool kWrite, bool kFixedBuffers>
+template <Flow kFlow, bool kFixedBuffers>
 std::unique_ptr<Block> choose_file(std::unique_ptr<UringState> state, bool fixed_file) {
   if (fixed_file) {
-    return std::make_unique<UringBlock<kWrite, kFixedBuffers, true>>(std::move(state));
+    return std::make_unique<UringBlock<kFlow, kFixedBuffers, true>>(std::move(state));
   }
-  return std::make_unique<UringBlock<kWrite, kFixedBuffers, false>>(std::move(state));
+  return std::make_unique<UringBlock<kFlow, kFixedBuffers, false>>(std::move(state));
 }
 
-template <bool kWrite>
+template <Flow kFlow>
 std::unique_ptr<Block> choose_buffers(std::unique_ptr<UringState> state, bool fixed_buffers,
                                       bool fixed_file) {
-  return fixed_buffers ? choose_file<kWrite, true>(std::move(state), fixed_file)
-                       : choose_file<kWrite, false>(std::move(state), fixed_file);
+  return fixed_buffers ? choose_file<kFlow, true>(std::move(state), fixed_file)
+                       : choose_file<kFlow, false>(std::move(state), fixed_file);
 }
 
 }  // namespace
@@ -392,8 +423,9 @@ Made make_uring_block(const BlockContext& context, const StorageNeeds& needs,
   if (auto done = set_up(*state); !done) return Failure(done.error());
   const bool buffers = features.fixed_buffers && !sabotage.plain_buffers;
   const bool file = features.fixed_file && !sabotage.plain_files;
-  return plan->write ? choose_buffers<true>(std::move(state), buffers, file)
-                     : choose_buffers<false>(std::move(state), buffers, file);
+  if (plan->mixed) return choose_buffers<Flow::mixed>(std::move(state), buffers, file);
+  return plan->write ? choose_buffers<Flow::write>(std::move(state), buffers, file)
+                     : choose_buffers<Flow::read>(std::move(state), buffers, file);
 }
 
 }  // namespace assay::engine

@@ -13,11 +13,17 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::string_view kCallKeys = "op,block,size,pattern,direct,regime,batch,rate,arrival";
-constexpr std::string_view kDirectKeys = "op,block,size,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kCallKeys =
+    "op,read-share,block,size,pattern,direct,regime,batch,rate,arrival,threads";
+constexpr std::string_view kDirectKeys =
+    "op,read-share,block,size,pattern,direct,regime,rate,arrival,threads";
 constexpr std::string_view kMapKeys = "op,block,size,pattern,regime,rate,arrival";
 constexpr std::string_view kUringKeys =
-    "op,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival";
+    "op,read-share,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival,threads";
+// Of the technique whose switches are turned one by one.
+constexpr std::string_view kSwitchKeys =
+    "op,read-share,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival,threads,"
+    "features";
 
 Availability calls_available(const Host& host, const probes::Inventory&, const Parameters&) {
   return measurable(host);
@@ -33,7 +39,9 @@ Availability direct_available(const Host& host, const probes::Inventory&,
 
 Availability uring_available(const Host& host, const probes::Inventory&,
                              const Parameters& parameters) {
-  return uring_features_available(host, parameters, {});
+  Parameters with = parameters;
+  const UringFeatures features = features_of(with);
+  return uring_features_available(host, with, features);
 }
 Availability coop_available(const Host& host, const probes::Inventory&,
                             const Parameters& parameters) {
@@ -90,7 +98,7 @@ Made make_honestly(const BlockContext& context) {
   return kMake(context, {});
 }
 
-constexpr std::array kRows{
+constexpr std::array kStorageRows{
     Technique{
         .id = "storage.pread",
         .summary = "One pread or pwrite for each block; with --batch, a record of several blocks",
@@ -162,7 +170,7 @@ constexpr std::array kRows{
         .proof = "as many completions as submissions",
         .uses_file = true,
         .moves_data = true,
-        .parameters = kUringKeys,
+        .parameters = kSwitchKeys,
         .baseline_parameters = pread_beside_uring,
         .available = uring_available,
         .make = make_honestly<make_uring>,
@@ -284,6 +292,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> storage_techniques() { return kRows; }
+std::span<const Technique> storage_techniques() { return kStorageRows; }
 
 }  // namespace assay::engine
