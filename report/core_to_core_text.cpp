@@ -15,7 +15,7 @@ constexpr std::size_t kWidth = 200;
 
 std::string cell(const engine::PairLatency& pair) {
   if (pair.batches == 0) return "–";
-  return fmt::format(pair.one_way_ns_p50 < 9.95 ? "{:.1f}" : "{:.0f}", pair.one_way_ns_p50);
+  return fmt::format("{:.{}f}", pair.one_way_ns_p50, pair.one_way_ns_p50 < 9.95 ? 1 : 0);
 }
 
 std::string triangle_text(const engine::CoreToCore& matrix) {
