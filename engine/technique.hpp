@@ -53,6 +53,8 @@ struct BlockContext {
   TestFile* file = nullptr;  // storage and copy; shared by candidate and baseline
   CpuSet cpus;               // where it runs; the first is the measuring thread's
   unsigned index = 0;        // which block: seeds the pattern, so that both sides see the same one
+  // Of several threads that do the same, this one: each has its own part of the file.
+  unsigned lane = 0, lanes = 1;
 };
 
 // One block: built fresh (ring, buffers, threads), warmed up, run once, asked for proof, destroyed.

@@ -21,6 +21,7 @@ Expected<std::unique_ptr<Block>> make(const BlockContext& context) {
   return make_copy_block(context, {.method = kMethod});
 }
 
+
 Expected<std::unique_ptr<Block>> make_small_loop(const BlockContext& context) {
   return make_copy_block(context, {.method = CopyMethod::read_write, .buffer = kCopyBufferSmall});
 }
@@ -78,7 +79,7 @@ constexpr Claim kSendfileClaim{.text = "40-60 % less latency, 2-3x throughput",
                                .throughput_ratio_min = 2.0,
                                .latency_ns_max = {}};
 
-constexpr std::array kRows{
+constexpr std::array kCopyRows{
     Technique{
         .id = "copy.read-write",
         .summary = "File to socket, or to another file (variant file), through user space: read "
@@ -223,6 +224,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> copy_techniques() { return kRows; }
+std::span<const Technique> copy_techniques() { return kCopyRows; }
 
 }  // namespace assay::engine

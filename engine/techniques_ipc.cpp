@@ -72,7 +72,7 @@ Expected<std::unique_ptr<Block>> make_seqlock(const BlockContext& context) {
 constexpr std::string_view kEchoProof =
     "every reply carries the mark of the peer thread and equals what was sent";
 
-constexpr std::array kRows{
+constexpr std::array kIpcRows{
     Technique{
         .id = "ipc.pipe",
         .summary = "A message to another thread and back through two pipes",
@@ -175,6 +175,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> ipc_techniques() { return kRows; }
+std::span<const Technique> ipc_techniques() { return kIpcRows; }
 
 }  // namespace assay::engine
