@@ -18,6 +18,8 @@ namespace {
 // started.
 constexpr Nanoseconds kExchangeMin{std::chrono::microseconds(300)};
 
+constexpr unsigned kSpinsMax = 1000;
+
 struct CpuPair {
   CpuId a, b;
 };
@@ -123,8 +125,10 @@ class ClockSyncBlock final : public Block {
     do {
       const std::uint64_t before = Ticks::now();
       line.question.store(++number, std::memory_order_release);
-      while (line.answer.load(std::memory_order_acquire) != number) {
+      // Without a pause first: it would widen the bounds. Then the other side may lack a CPU.
+      for (unsigned spins = 0; line.answer.load(std::memory_order_acquire) != number; ++spins) {
         if (Ticks::now() - before > patience) return false;
+        if (spins > kSpinsMax) spin_pause();
       }
       after = Ticks::now();
       const std::uint64_t stamp = line.stamp;
