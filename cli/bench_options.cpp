@@ -49,10 +49,11 @@ Expected<void> check_together(const BenchOptions& options) {
                  "`assay techniques` lists them");
   }
   if (!options.ablate.empty()) {
-    const char* other = !options.techniques.empty() ? "a technique beside it"
-                        : !options.sweep.empty()    ? "--sweep"
-                        : options.baseline          ? "--baseline"
-                                                    : nullptr;
+    const char* other = !options.techniques.empty()                  ? "a technique beside it"
+                        : !options.sweep.empty()                     ? "--sweep"
+                        : options.baseline                           ? "--baseline"
+                        : !options.parameters.at("features").empty() ? "--features"
+                                                                     : nullptr;
     if (other != nullptr) {
       return wrong("--ablate", options.ablate, fmt::format("it excludes {}", other),
                    "run them one after the other");

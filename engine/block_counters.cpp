@@ -248,7 +248,10 @@ std::vector<TracedNoise> parse_noises(const std::string& trace) {
     const std::size_t start_at = rest.find("start "), duration_at = rest.find(" duration ");
     if (start_at == std::string_view::npos || duration_at == std::string_view::npos) continue;
     const std::size_t name_end = rest.substr(0, start_at).find_last_not_of(' ');
-    if (name_end != std::string_view::npos) noise.name = std::string(rest.substr(0, name_end + 1));
+    const std::size_t name_at = rest.find_first_not_of(' ');
+    if (name_end != std::string_view::npos && name_at <= name_end && name_at < start_at) {
+      noise.name = std::string(rest.substr(name_at, name_end + 1 - name_at));
+    }
     std::string_view seconds = rest.substr(start_at + 6, duration_at - start_at - 6);
     std::uint64_t whole = 0, fraction = 0;
     const std::size_t point = seconds.find('.');

@@ -17,7 +17,7 @@ TEST(SweepAxis, SpellsRangesOut) {
   EXPECT_EQ(parse_sweep_axis("depth=3..20")->values, (Words{"3", "6", "12", "20"}));
   EXPECT_EQ(parse_sweep_axis("read-share=0..100+25")->values,
             (Words{"0", "25", "50", "75", "100"}));
-  EXPECT_EQ(parse_sweep_axis("block=512..4KiB")->values, (Words{"512", "1KiB", "2KiB", "4KiB"}));
+  EXPECT_EQ(parse_sweep_axis("block=512..4KiB")->values, (Words{"512B", "1KiB", "2KiB", "4KiB"}));
   EXPECT_EQ(parse_sweep_axis("pattern=random,sequential")->values, (Words{"random", "sequential"}));
 }
 
