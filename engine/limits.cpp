@@ -38,10 +38,12 @@ std::string stolen_words(const E& e) {
   return fmt::format("the hypervisor took {} of the CPU's time", percent(of(e.steal)));
 }
 
-bool no_cpu(const E& e) { return of(e.run_delay) >= kOftenWaiting; }
+// Out of quota is runnable, too, but nobody else's doing.
+double others_ran(const E& e) { return of(e.run_delay) - of(e.throttled); }
+bool no_cpu(const E& e) { return others_ran(e) >= kOftenWaiting; }
 std::string no_cpu_words(const E& e) {
   return fmt::format("runnable without a CPU for {} of the time: others ran there",
-                     percent(of(e.run_delay)));
+                     percent(others_ran(e)));
 }
 
 bool remote(const E& e) { return !e.remote.empty(); }
