@@ -3,7 +3,7 @@
 namespace assay {
 namespace {
 
-LibArchive table;
+LibArchive archive_functions;
 
 }  // namespace
 
@@ -13,7 +13,7 @@ Expected<const LibArchive*> libarchive() {
     return load_late("libarchive.so.13", "libarchive13", functions);
   }();
   if (!loaded) return Failure(loaded.error());
-  return &table;
+  return &archive_functions;
 }
 
 }  // namespace assay

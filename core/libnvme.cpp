@@ -3,7 +3,7 @@
 namespace assay {
 namespace {
 
-LibNvme table;
+LibNvme nvme_functions;
 
 }  // namespace
 
@@ -13,7 +13,7 @@ Expected<const LibNvme*> libnvme() {
     return load_late("libnvme.so.1", "libnvme1", functions);
   }();
   if (!loaded) return Failure(loaded.error());
-  return &table;
+  return &nvme_functions;
 }
 
 }  // namespace assay

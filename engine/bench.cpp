@@ -45,15 +45,18 @@ Expected<void> add_baseline(std::vector<Series>& all, const Series& candidate) {
     return fail(ErrorCode::invalid, "bench --baseline", technique.id,
                 "this technique is a baseline itself", "leave --baseline out");
   }
-  auto baseline = technique_named(std::string(technique.baseline));
-  if (!baseline) return Failure(baseline.error());
-  Series series = candidate;
-  series.technique = *baseline;
-  series.is_baseline = true;
-  if (technique.baseline_parameters != nullptr) {
-    series.parameters = technique.baseline_parameters(candidate.parameters);
+  for (const std::string_view id : {technique.baseline, technique.also_against}) {
+    if (id.empty()) continue;
+    auto baseline = technique_named(std::string(id));
+    if (!baseline) return Failure(baseline.error());
+    Series series = candidate;
+    series.technique = *baseline;
+    series.is_baseline = true;
+    if (technique.baseline_parameters != nullptr) {
+      series.parameters = technique.baseline_parameters(candidate.parameters);
+    }
+    add_unless_there(all, std::move(series));
   }
-  add_unless_there(all, std::move(series));
   return {};
 }
 

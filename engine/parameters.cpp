@@ -16,7 +16,7 @@ namespace assay::engine {
 namespace {
 
 constexpr std::uint64_t kDepthMax = 4096;  // io_uring's rings hold 32768; buffers cost memory
-constexpr std::uint64_t kBlockMax = 64ULL << 20;
+constexpr std::uint64_t kBlockBytesMax = 64ULL << 20;
 constexpr double kRateMax = 1e9;
 constexpr std::uint64_t kThreadsMax = 1024;
 
@@ -175,7 +175,11 @@ constexpr ParameterRow kRows[] = {
      [](P& p, Text v) { return choose(p.operation, "op", v, kOperations); },
      [](const P& p) { return word_of(p.operation, kOperations); }},
     {"block", "SIZE", "bytes that one operation moves",
-     [](P& p, Text v) { return set_size(p.block, "block", v, kBlockMax); },
+     [](P& p, Text v) {
+       auto set = set_size(p.block, "block", v, kBlockBytesMax);
+       p.block_given = p.block_given || set.has_value();
+       return set;
+     },
      [](const P& p) { return format_bytes(p.block); }},
     {"size", "SIZE", "size of the test file",
      [](P& p, Text v) {
@@ -183,7 +187,11 @@ constexpr ParameterRow kRows[] = {
      },
      [](const P& p) { return format_bytes(p.size); }},
     {"depth", "N", "operations in flight at once",
-     [](P& p, Text v) { return set_count(p.depth, "depth", v); },
+     [](P& p, Text v) {
+       auto set = set_count(p.depth, "depth", v);
+       p.depth_given = p.depth_given || set.has_value();
+       return set;
+     },
      [](const P& p) { return fmt::format("{}", p.depth); }},
     {"batch", "N", "operations handed to the kernel in one call",
      [](P& p, Text v) { return set_count(p.batch, "batch", v); },
@@ -209,7 +217,7 @@ constexpr ParameterRow kRows[] = {
      [](P& p, Text v) { return choose(p.arrival, "arrival", v, kArrivals); },
      [](const P& p) { return p.rate_per_s == 0 ? std::string() : word_of(p.arrival, kArrivals); }},
     {"message", "SIZE", "size of one message (ipc, net)",
-     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockMax); },
+     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockBytesMax); },
      [](const P& p) { return format_bytes(p.message); }},
     {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy)", set_variant,
      [](const P& p) { return p.variant; }},

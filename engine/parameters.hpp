@@ -30,6 +30,8 @@ struct Parameters {
   Bytes block{4096};
   Bytes size{Bytes{64ULL << 20}};  // of the test file
   unsigned depth = 1;
+  // set_parameter() set them: else a technique may resolve() its own.
+  bool block_given = false, depth_given = false;
   unsigned batch = 0;  // 0: the technique's own choice
   Pattern pattern = Pattern::random;
   std::optional<bool> direct;    // absent: the technique's own choice

@@ -98,7 +98,7 @@ Made make_honestly(const BlockContext& context) {
   return kMake(context, {});
 }
 
-constexpr std::array kRows{
+constexpr std::array kStorageRows{
     Technique{
         .id = "storage.pread",
         .summary = "One pread or pwrite for each block; with --batch, a record of several blocks",
@@ -292,6 +292,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> storage_techniques() { return kRows; }
+std::span<const Technique> storage_techniques() { return kStorageRows; }
 
 }  // namespace assay::engine

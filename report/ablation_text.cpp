@@ -21,7 +21,7 @@ std::string short_ratio(double value) {
 }
 
 // "1.31 1.28–1.35": the ratio and its interval.
-std::string ratio_words(const std::optional<stats::RatioInterval>& ratio) {
+std::string interval_ratio(const std::optional<stats::RatioInterval>& ratio) {
   if (!ratio) return "–";
   return fmt::format("{} {}–{}", short_ratio(ratio->ratio), short_ratio(ratio->low),
                      short_ratio(ratio->high));
@@ -104,13 +104,13 @@ std::string ablation_text(const AblationReport& report, const Style& style) {
     const bool own = has_own_reference(row.step);
     table.add(cells_of("  of plain", row,
                        [](std::size_t, const AblationFigure& figure) {
-                         return ratio_words(figure.of_plain);
+                         return interval_ratio(figure.of_plain);
                        }),
               own ? std::vector<std::string>{} : notes);
     if (!own) continue;
     table.add(cells_of(against_label(row.step), row,
                        [](std::size_t, const AblationFigure& figure) {
-                         return ratio_words(figure.of_against);
+                         return interval_ratio(figure.of_against);
                        }),
               notes);
   }

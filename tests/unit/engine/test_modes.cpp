@@ -104,11 +104,11 @@ const AblationFamily kFamily{
           if (!depth_given) common.depth = 32;
           return common;
         }};
-const Technique kFake{.id = "fake", .summary = "a fake", .parameters = "variant,depth"};
+const Technique kAblated{.id = "fake", .summary = "a fake", .parameters = "variant,depth"};
 
 TEST(Ablation, RunsEverySwitchAloneAddedAndLeftOut) {
   const MemoryHost host;
-  const AblationPlan plan = plan_family(kFamily, kFake, host, {}, {});
+  const AblationPlan plan = plan_family(kFamily, kAblated, host, {}, {});
   std::string told;
   for (const AblationStep& step : plan.steps) {
     told += std::string(to_string(step.kind)) + " " + step.name + ":";
@@ -136,7 +136,7 @@ TEST(Ablation, KeepsTheDepthThatWasAskedFor) {
   BenchRequest request;
   request.parameters.depth = 4;
   request.depth_given = true;
-  const AblationPlan plan = plan_family(kFamily, kFake, host, {}, request);
+  const AblationPlan plan = plan_family(kFamily, kAblated, host, {}, request);
   for (const Series& series : plan.series) EXPECT_EQ(series.parameters.depth, 4U);
 }
 
