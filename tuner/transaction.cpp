@@ -200,9 +200,11 @@ Transaction::Made Transaction::make_one(PlanRow* row, std::size_t at, const Chan
     if (good || is_after(change, *old)) return keep_value(at, *old) ? Made::yes : Made::stop;
   }
   if (auto done = perform(host_, change); !done) {
-    // A call may fail after it acted: only a value that reads as before was not changed.
+    // A call may fail after it acted: only a value that reads as before was not changed, and any
+    // other is ours to undo.
     const auto left = read_now(host_, change);
     on_[at] = !left || !is_before(change, *left);
+    if (on_[at] && left && *left) journal_.changes[at].after = **left;
     return refused(row, change, done.error());
   }
   on_[at] = true;
@@ -322,6 +324,9 @@ ApplyReport Transaction::put_back(const std::string& why) && {
                      .undone = why_.empty() ? why : why_,
                      .interrupted = interrupted_,
                      .rollback = {}};
+  // Unlike whoever finds the journal of a process that died, we know each value that we wrote: what
+  // reads otherwise was changed by somebody else, and is theirs.
+  journal_.state = JournalState::applied;
   auto undone = rollback(host_, folder_, std::move(journal_), {});
   if (!undone) {
     report.undone += "; and it could not be undone: " + undone.error().message();
