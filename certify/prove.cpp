@@ -43,13 +43,25 @@ std::string words_of_nothing(const LedgerEntry& entry) {
   return fmt::format("inconclusive: {}: {}: {}", first.of.label, first.cause, first.reason);
 }
 
+// "", "; 2 of 5 could not be told".
+std::string words_of_the_rest(const LedgerEntry& entry) {
+  const auto open = std::ranges::count(entry.effects, EffectKind::inconclusive, &Effect::kind);
+  if (open == 0) return {};
+  return fmt::format("; {} of {} could not be told", open, entry.effects.size());
+}
+
+// What was found, in words.
+std::string findings(const LedgerEntry& entry, const std::string& helps, const std::string& hurts) {
+  if (entry.inconclusive()) return words_of_nothing(entry);
+  const std::string rest = words_of_the_rest(entry);
+  if (helps.empty() && hurts.empty()) return "no measurable effect" + rest;
+  return helps + (helps.empty() || hurts.empty() ? "" : "; ") + hurts + rest;
+}
+
 void decide(LedgerEntry& entry) {
   const std::string helps = words_of(entry, EffectKind::helps);
   const std::string hurts = words_of(entry, EffectKind::hurts);
-  const std::string found = entry.inconclusive() ? words_of_nothing(entry)
-                            : helps.empty() && hurts.empty()
-                                ? "no measurable effect"
-                                : helps + (helps.empty() || hurts.empty() ? "" : "; ") + hurts;
+  const std::string found = findings(entry, helps, hurts);
   if (!helps.empty() && hurts.empty()) {
     entry.decision = Decision::kept_helps;
     entry.reason = found;
@@ -60,7 +72,7 @@ void decide(LedgerEntry& entry) {
     entry.decision = !hurts.empty()         ? Decision::undone_hurts
                      : entry.inconclusive() ? Decision::undone_inconclusive
                                             : Decision::undone_no_effect;
-    entry.reason = found + (hurts.empty() ? ", and merely advised" : "");
+    entry.reason = (hurts.empty() ? "merely advised; " : "") + found;
   }
 }
 

@@ -348,7 +348,7 @@ TEST(Prove, TextAndDocumentTellTheSame) {
   const std::string text = render_proof(report);
   EXPECT_THAT(text, HasSubstr("memory.swappiness  (advised; on and off by turns"));
   EXPECT_THAT(text, HasSubstr("kept: helps p50 of fake.0 -"));
-  EXPECT_THAT(text, HasSubstr("undone: no measurable effect, and merely advised"));
+  EXPECT_THAT(text, HasSubstr("undone: merely advised; no measurable effect"));
   EXPECT_THAT(text, HasSubstr("undo with: assay rollback 20260615T120000Z"));
   const auto json = to_json(report);
   EXPECT_EQ(json.at("ledger")[0].at("decision"), "kept-helps");
