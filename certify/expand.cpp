@@ -28,7 +28,7 @@ engine::Parameters resolved(const engine::Technique& technique,
 
 // Which of the shared files a series works on.
 std::string file_kind(const engine::Parameters& parameters) {
-  if (parameters.operation == engine::Operation::write) return "written";
+  if (engine::writes(parameters)) return "written";
   const engine::Regime regime = parameters.regime.value_or(
       parameters.direct.value_or(false) ? engine::Regime::device : engine::Regime::cached);
   return regime == engine::Regime::device ? "device" : "cached";

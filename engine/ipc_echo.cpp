@@ -51,6 +51,34 @@ struct PipeTransport {
   }
 };
 
+// TCP has no bounds either. A message that stops half-way has lost its place for good.
+struct StreamTransport {
+  static constexpr bool kIsPipe = false;
+  static Outcome send(int fd, const std::byte* data, std::size_t size) {
+    return move_all(
+        size, [=](std::size_t done) { return ::send(fd, data + done, size - done, MSG_NOSIGNAL); });
+  }
+  static Outcome receive(int fd, std::byte* data, std::size_t size) {
+    return move_all(size,
+                    [=](std::size_t done) { return ::recv(fd, data + done, size - done, 0); });
+  }
+
+ private:
+  template <typename Move>
+  static Outcome move_all(std::size_t size, Move move) {
+    for (std::size_t done = 0; done < size;) {
+      const ssize_t moved = move(done);
+      if (moved < 0 && errno == EINTR) continue;
+      if (moved <= 0) {
+        const Outcome outcome = outcome_of(moved);
+        return outcome == Outcome::timed_out && done > 0 ? Outcome::failed : outcome;
+      }
+      done += static_cast<std::size_t>(moved);
+    }
+    return Outcome::ok;
+  }
+};
+
 // The kernel keeps the bounds of a message.
 struct SocketTransport {
   static constexpr bool kIsPipe = false;
@@ -263,6 +291,7 @@ Expected<std::unique_ptr<Block>> make_echo_block(const BlockContext& context, Ec
   auto fits = check_message_size(context.parameters->message, kPipeMessageMax);
   if (!fits) return std::unexpected(fits.error());
   if (channel.is_pipe()) return make<PipeTransport>(context, std::move(channel), options);
+  if (channel.is_stream) return make<StreamTransport>(context, std::move(channel), options);
   return make<SocketTransport>(context, std::move(channel), options);
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +42,9 @@ struct RunPlan {
   Bytes write_limit{2_GiB};
 };
 
+// Breaches that one measurement keeps.
+inline constexpr std::size_t kBreachesMax = 16;
+
 // What one block may last at most, so that Ctrl-C is honoured soon: run() cuts longer ones into
 // more rounds.
 inline constexpr Nanoseconds kBlockMax = std::chrono::seconds(1);
@@ -53,6 +57,10 @@ struct Progress {
 struct RunControl {
   const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C: the run ends after the current block
   std::function<void(const Progress&)> on_progress;  // between blocks, never inside one
+  // Keep the records around each operation that took longer than this; with `breach_quantile` only
+  // in blocks whose own percentile lies above it. Of several threads, the first is watched.
+  std::optional<BreachOptions> breach = {};
+  std::optional<double> breach_quantile = {};
 };
 
 class HostCounters;

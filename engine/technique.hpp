@@ -27,6 +27,7 @@ struct Claim {
       {};  // candidate/baseline median that the claim implies: 0.7
   std::optional<double> throughput_ratio_min = {};   // 1.5
   std::optional<std::uint64_t> latency_ns_max = {};  // absolute claims, on the median
+  std::optional<double> bytes_per_s_min = {};        // absolute claims, over the whole measurement
 };
 
 // Did the fast path run? Asked after the block has run.
@@ -52,6 +53,8 @@ struct BlockContext {
   TestFile* file = nullptr;  // storage and copy; shared by candidate and baseline
   CpuSet cpus;               // where it runs; the first is the measuring thread's
   unsigned index = 0;        // which block: seeds the pattern, so that both sides see the same one
+  // Of several threads that do the same, this one: each has its own part of the file.
+  unsigned lane = 0, lanes = 1;
 };
 
 // One block: built fresh (ring, buffers, threads), warmed up, run once, asked for proof, destroyed.
@@ -78,6 +81,8 @@ struct Technique {
   std::string_view id;             // "storage.uring.fixed-buffers"
   std::string_view summary;        // one line
   std::string_view baseline = {};  // id of what it is compared with; empty: a baseline itself
+  // id of a second one, measured beside the first by `assay bench --baseline`; empty: none.
+  std::string_view also_against = {};
   Claim claim = {};
   std::string_view proof = {};  // how it proves that it engaged, in words
   bool uses_file = false;       // needs a TestFile

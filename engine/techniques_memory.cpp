@@ -62,7 +62,7 @@ Expected<std::unique_ptr<Block>> make(const BlockContext& context) {
   return make_memory_block(context);
 }
 
-constexpr std::array kRows{
+constexpr std::array kMemoryRows{
     Technique{
         .id = "memory.hierarchy",
         .summary = "What one dependent load costs from each level of the memory, and what a system "
@@ -88,6 +88,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> memory_techniques() { return kRows; }
+std::span<const Technique> memory_techniques() { return kMemoryRows; }
 
 }  // namespace assay::engine

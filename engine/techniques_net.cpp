@@ -27,7 +27,7 @@ Expected<std::unique_ptr<Block>> make_udp(const BlockContext& context) {
   return make_echo_block(context, std::move(*channel));
 }
 
-constexpr std::array kRows{
+constexpr std::array kNetRows{
     Technique{
         .id = "net.udp",
         .summary = "A datagram to another thread and back over the loopback interface, between "
@@ -48,6 +48,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> net_techniques() { return kRows; }
+std::span<const Technique> net_techniques() { return kNetRows; }
 
 }  // namespace assay::engine

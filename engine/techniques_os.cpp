@@ -37,7 +37,7 @@ Expected<std::unique_ptr<Block>> make_wakeup(const BlockContext& context) {
   return make_wakeup_block(context);
 }
 
-constexpr std::array kRows{
+constexpr std::array kOsRows{
     Technique{
         .id = "os.jitter",
         .summary = "Every gap between two successive time stamps of a spinning loop: the median is "
@@ -71,6 +71,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> os_techniques() { return kRows; }
+std::span<const Technique> os_techniques() { return kOsRows; }
 
 }  // namespace assay::engine

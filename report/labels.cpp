@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/units.hpp"
+
 namespace assay::report {
 
 namespace {
@@ -17,6 +19,8 @@ std::string word_of(std::string_view key, const std::string& value) {
   if (key == "direct") return value == "on" ? "direct" : "";
   if (key == "batch") return value == "1" ? "" : "b" + value;
   if (key == "size") return "of " + value;
+  if (key == "threads") return value + " threads";
+  if (key == "read-share") return value + " % reads";
   return fmt::format("{}={}", key, value);
 }
 
@@ -64,6 +68,18 @@ std::string short_number(double value) {
 double operations_per_s(const engine::Measurement& measurement) {
   const double seconds = std::chrono::duration<double>(measurement.duration).count();
   return seconds > 0 ? static_cast<double>(measurement.operations) / seconds : 0;
+}
+
+std::string cpu_per_operation(const engine::Measurement& measurement) {
+  if (measurement.operations == 0) return "–";
+  return format_ns_short(static_cast<double>(measurement.cpu_time.count()) /
+                         static_cast<double>(measurement.operations));
+}
+
+std::string enters_per_operation(const engine::Measurement& measurement) {
+  if (measurement.operations == 0) return "–";
+  return fmt::format("{:.3g}", static_cast<double>(measurement.enters) /
+                                   static_cast<double>(measurement.operations));
 }
 
 std::string short_digest(const std::string& digest) {

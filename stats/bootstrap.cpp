@@ -20,21 +20,21 @@ constexpr double kTailDrawn = 0.005;
 // Below the clock's unit: counts as half of it, so that ratios of immeasurably short times exist.
 constexpr double kHalfTickNs = 0.5;
 
-Failure bad_input(std::string_view what) {
+Failure bad_resampling(std::string_view what) {
   return fail(ErrorCode::invalid, "compare blocks", {}, what);
 }
 
 Expected<void> check_arguments(std::size_t candidates, std::size_t baselines, double confidence) {
   if (candidates != baselines) {
-    return bad_input(
+    return bad_resampling(
         fmt::format("{} candidate and {} baseline blocks do not pair", candidates, baselines));
   }
   if (candidates < kMinBlocks) {
-    return bad_input(
+    return bad_resampling(
         fmt::format("{} pairs of blocks, at least {} are needed", candidates, kMinBlocks));
   }
   if (!(confidence > 0.0 && confidence < 1.0)) {
-    return bad_input("the confidence is not between 0 and 1");
+    return bad_resampling("the confidence is not between 0 and 1");
   }
   return {};
 }
@@ -91,12 +91,12 @@ Expected<Pairs> pair_up(std::span<const Histogram> candidate, std::span<const Hi
   const auto checked = check_arguments(candidate.size(), baseline.size(), confidence);
   if (!checked) return std::unexpected(checked.error());
   if (!(quantile >= 0.0 && quantile <= 1.0)) {
-    return bad_input("the quantile is not between 0 and 1");
+    return bad_resampling("the quantile is not between 0 and 1");
   }
   Pairs pairs{BlockTable(candidate), BlockTable(baseline)};
   if (pairs.candidate.filled_blocks() != candidate.size() ||
       pairs.baseline.filled_blocks() != baseline.size()) {
-    return bad_input("a block holds no observation");
+    return bad_resampling("a block holds no observation");
   }
   return pairs;
 }
@@ -157,7 +157,7 @@ Expected<RatioInterval> rate_ratio(std::span<const BlockRate> candidate,
   };
   if (!std::all_of(candidate.begin(), candidate.end(), usable) ||
       !std::all_of(baseline.begin(), baseline.end(), usable)) {
-    return bad_input("a block's amount or its divisor is not a positive number");
+    return bad_resampling("a block's amount or its divisor is not a positive number");
   }
   const auto log_ratio = [&](std::span<const double> weights) {
     BlockRate top{0, 0};

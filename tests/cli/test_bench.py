@@ -58,6 +58,59 @@ class Bench(CliTest):
         measurements = self.bench("storage.uring", "--baseline", "--size", "16MiB")
         self.assertEqual([m["technique"] for m in measurements], ["storage.uring", "storage.pread"])
 
+    def test_copies_and_messages_beside_their_baselines(self):
+        candidates = ["copy.sendfile", "copy.splice", "copy.copy-file-range", "copy.vmsplice", "copy.file-transfer",
+                      "ipc.shm-ring", "ipc.shm-seqlock"]
+        measurements = self.bench(*candidates, "--baseline", "--size", "8MiB")
+        by_name = {}
+        for measurement in measurements:
+            self.check_measurement(measurement)
+            self.assertTrue(measurement["verified"], measurement)
+            by_name.setdefault(measurement["technique"], []).append(measurement)
+        self.assertEqual(set(by_name), {*candidates, "copy.read-write", "copy.read-write-8k", "copy.write-pipe",
+                                        "copy.copy-and-check", "ipc.unix"})
+        # Into a socket, and into a file for copy_file_range; one socket for both rings and the seqlock.
+        self.assertEqual([m["parameters"].get("variant", "") for m in by_name["copy.read-write"]], ["", "file"])
+        self.assertEqual(by_name["copy.sendfile"][0]["parameters"]["block"], "128KiB")
+        self.assertEqual([m["parameters"]["variant"] for m in by_name["ipc.shm-ring"]], ["spsc", "one-to-many"])
+        self.assertEqual(len(by_name["ipc.unix"]), 1)
+        transfer = by_name["copy.file-transfer"][0]["parameters"]
+        self.assertEqual((transfer["block"], transfer["depth"]), ("1MiB", "8"))
+        self.assert_nothing_left()
+
+    def test_tcp_and_udp_on_one_host(self):
+        for measurement in self.bench("ipc.tcp", "ipc.udp"):
+            self.check_measurement(measurement)
+
+    def test_copies_and_messages_refuse_what_makes_no_sense(self):
+        for arguments, words in [
+                (["copy.splice", "--variant", "rdma"], "unix or tcp or file"),
+                (["copy.copy-file-range", "--variant", "unix"], "copy or reflink"),
+                (["copy.vmsplice", "--block", "5000"], "multiple of"),
+                (["copy.sendfile", "--block", "32MiB"], "16MiB"),
+                (["copy.file-transfer", "--block", "5000"], "multiple of"),
+                (["copy.file-transfer", "--depth", "65"], "1 to 64"),
+                (["ipc.shm-ring", "--variant", "many-to-one"], "spsc or one-to-many"),
+                (["ipc.shm-ring", "--message", "12"], "multiple of 8"),
+                (["ipc.tcp", "--message", "1MiB"], "64KiB"), (["ipc.udp", "--message", "7"], "expected")]:
+            with self.subTest(arguments):
+                done = self.run_assay("bench", *arguments, "--size", "8MiB", *QUICK)
+                self.assertEqual(done.returncode, SKIPPED, done.stdout + done.stderr)
+                self.assertIn(words, done.stdout)
+
+    def test_reflinks_are_told_from_copies(self):
+        measurement = self.bench("copy.copy-file-range", "--size", "8MiB")[0]
+        self.assertRegex(measurement["evidence"], "no block is shared|lie in shared blocks|does not tell")
+        with_reflink = self.run_assay("bench", "copy.copy-file-range", "--variant", "reflink", "--size", "8MiB", *QUICK)
+        self.assertIn(with_reflink.returncode, (*RAN, SKIPPED))
+        if with_reflink.returncode == SKIPPED:
+            self.assertIn("btrfs", with_reflink.stdout)
+
+    def test_transfers_without_io_uring_are_skipped_with_the_remedy(self):
+        done = self.run_assay("bench", "copy.file-transfer", "--size", "8MiB", *QUICK, wrapper=[WITHOUT_IO_URING])
+        self.assertEqual(done.returncode, SKIPPED, done.stdout + done.stderr)
+        self.assertIn("io_uring", done.stdout)
+
     def test_only_what_was_asked(self):
         self.assertEqual(len(self.bench("storage.uring", "--size", "16MiB")), 1)
 

@@ -85,8 +85,8 @@ TEST(Parameters, UnknownKeyGetsASuggestion) {
 TEST(Parameters, WhatIsNotSetIsNotPrinted) {
   const Parameters parameters;
   for (const ParameterRow& row : parameter_rows()) {
-    const std::set<std::string_view> open{"batch", "direct",  "regime",
-                                          "rate",  "arrival", "variant"};
+    const std::set<std::string_view> open{"batch",   "direct",  "regime",    "rate",
+                                          "arrival", "variant", "completion"};
     EXPECT_EQ(row.get(parameters).empty(), open.contains(row.key)) << row.key;
   }
 }
