@@ -23,11 +23,11 @@ struct Objection {
 Objection objection_to(const Measurement& side, double quantile) {
   if (!side.skipped.empty()) return {"not measured", side.skipped};
   if (const std::string reason = void_reason(side); !reason.empty()) return {"void", reason};
-  const double beyond = static_cast<double>(side.service.count()) * (1 - quantile);
+  const double beyond = static_cast<double>(engine::judged(side).count()) * (1 - quantile);
   if (beyond >= kBeyondLeast) return {};
-  return {"too few samples",
-          fmt::format("{} hold {:.3g} beyond {}, {:g} are needed", grouped(side.service.count()),
-                      beyond, quantile_name(quantile), kBeyondLeast)};
+  return {"too few samples", fmt::format("{} hold {:.3g} beyond {}, {:g} are needed",
+                                         grouped(engine::judged(side).count()), beyond,
+                                         quantile_name(quantile), kBeyondLeast)};
 }
 
 // Two runs one after the other: the ratio from the difference, with its allowance for drift.
@@ -45,8 +45,8 @@ Expected<stats::RatioInterval> ratio_of_runs(const Measurement& after, const Mea
 
 void judge(Effect& effect, const Measurement& before, const Measurement& after, bool by_turns,
            double confidence) {
-  effect.samples_before = before.service.count();
-  effect.samples_after = after.service.count();
+  effect.samples_before = engine::judged(before).count();
+  effect.samples_after = engine::judged(after).count();
   for (const auto& [side, name] :
        {std::pair{&before, "without it"}, std::pair{&after, "with it"}}) {
     const Objection objection = objection_to(*side, effect.of.quantile);

@@ -17,9 +17,9 @@
 namespace assay::tuner {
 namespace {
 
-using Value = std::optional<std::string>;
-
-std::string shown(const Value& value) { return value ? *value : "(absent)"; }
+std::string shown_value(const std::optional<std::string>& value) {
+  return value ? *value : "(absent)";
+}
 
 // What a refused write says about the row.
 RowState state_of(const Change& change, const Error& error) {
@@ -155,7 +155,7 @@ bool Transaction::is_moved_by_us(const Change& change) const {
   return false;
 }
 
-bool Transaction::keep_value(std::size_t at, const Value& now) {
+bool Transaction::keep_value(std::size_t at, const std::optional<std::string>& now) {
   if (!now || journal_.changes[at].after == *now) return true;
   journal_.changes[at].after = *now;
   return save();
@@ -186,7 +186,7 @@ Transaction::Made Transaction::make_one(PlanRow* row, std::size_t at, const Chan
     if (!is_moved_by_us(change)) {
       why_ =
           fmt::format("{} changed from {} to {} while the host was being tuned", subject_of(change),
-                      change.absent_before ? "(absent)" : change.before, shown(*old));
+                      change.absent_before ? "(absent)" : change.before, shown_value(*old));
       if (row != nullptr) row->state = RowState::failed, row->note = why_;
       return Made::stop;
     }
