@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "engine/buffer_pool.hpp"
@@ -181,7 +183,7 @@ Expected<BufferPool> pool_here(const BlockContext& context, PoolFault fault) {
   const unsigned node = current_place().node;
   BufferPoolOptions options;
   options.buffer_size = parameters.block;
-  options.buffers_per_node = std::max(256U, 4 * parameters.depth);
+  options.buffers_per_node = std::max(64U, 4 * parameters.depth);
   options.nodes = allowed.contains(node) ? CpuSet{node} : CpuSet{*allowed.first()};
   if (fault == PoolFault::no_cache) options.cached_per_thread = 0;
   return BufferPool::create(options);
