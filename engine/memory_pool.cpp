@@ -21,7 +21,7 @@ constexpr unsigned kHeldDefault = 64;
 constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kAlignment = 4096;  // what the pool gives
 
-std::uint64_t minor_faults() {
+std::uint64_t faults_so_far() {
   rusage usage{};
   ::getrusage(RUSAGE_THREAD, &usage);
   return static_cast<std::uint64_t>(usage.ru_minflt);
@@ -89,9 +89,9 @@ class BuffersBlock final : public Block {
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
     const auto pin = ScopedAffinity::pin(measuring_cpu(context_.cpus));
     if (!pin) return Failure(pin.error());
-    const std::uint64_t faults_before = minor_faults();
+    const std::uint64_t faults_before = faults_so_far();
     with_ticks(*context_.clock, [&]<typename Ticks>(Ticks) { loop<Ticks>(duration, recorder); });
-    faults_ = minor_faults() - faults_before;
+    faults_ = faults_so_far() - faults_before;
     if (missing_ > 0) recorder.errors += missing_;
     return {};
   }
@@ -172,7 +172,7 @@ class BuffersBlock final : public Block {
   BufferPoolCounters before_;
 };
 
-std::size_t rounded(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t whole_units(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
 Expected<BufferPool> pool_here(const BlockContext& context, PoolFault fault) {
   const Parameters& parameters = *context.parameters;
@@ -197,7 +197,7 @@ Expected<std::unique_ptr<Block>> make_buffers_block(const BlockContext& context,
   if (source == BufferSource::malloc) {
     return std::make_unique<BuffersBlock<FromMalloc>>(context, FromMalloc{size}, std::nullopt);
   }
-  const FromAlignedAlloc aligned{rounded(size)};
+  const FromAlignedAlloc aligned{whole_units(size)};
   if (source == BufferSource::aligned_alloc) {
     return std::make_unique<BuffersBlock<FromAlignedAlloc>>(context, aligned, std::nullopt);
   }

@@ -371,7 +371,7 @@ Expected<std::unique_ptr<Block>> make_block(const BlockContext& context, DepthFa
   if (!plan) return Failure(plan.error());
   auto block = std::make_unique<Kind>(context, *plan, fault);
   if (auto ready = block->set_up(); !ready) return Failure(ready.error());
-  return block;
+  return std::unique_ptr<Block>(std::move(block));
 }
 
 }  // namespace
