@@ -21,7 +21,7 @@ constexpr unsigned kHeldDefault = 64;
 constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kAlignment = 4096;  // what the pool gives
 
-std::uint64_t faults_so_far() {
+std::uint64_t faults_of_thread() {
   rusage usage{};
   ::getrusage(RUSAGE_THREAD, &usage);
   return static_cast<std::uint64_t>(usage.ru_minflt);
@@ -89,9 +89,9 @@ class BuffersBlock final : public Block {
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
     const auto pin = ScopedAffinity::pin(measuring_cpu(context_.cpus));
     if (!pin) return Failure(pin.error());
-    const std::uint64_t faults_before = faults_so_far();
+    const std::uint64_t faults_before = faults_of_thread();
     with_ticks(*context_.clock, [&]<typename Ticks>(Ticks) { loop<Ticks>(duration, recorder); });
-    faults_ = faults_so_far() - faults_before;
+    faults_ = faults_of_thread() - faults_before;
     if (missing_ > 0) recorder.errors += missing_;
     return {};
   }
