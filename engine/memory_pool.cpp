@@ -172,7 +172,9 @@ class BuffersBlock final : public Block {
   BufferPoolCounters before_;
 };
 
-std::size_t whole_units(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t whole_units(std::size_t size) {
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 Expected<BufferPool> pool_here(const BlockContext& context, PoolFault fault) {
   const Parameters& parameters = *context.parameters;
