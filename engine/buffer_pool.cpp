@@ -98,6 +98,7 @@ namespace {
 struct Registry {
   std::mutex lock;
   std::array<PoolCore*, kPoolsMax> pools{};
+  std::vector<PoolCore*> kept;  // pools that went before their buffers: their memory stays
 };
 Registry& registry() {
   static auto* one = new Registry;  // outlives the thread caches of the main thread
@@ -351,7 +352,10 @@ void BufferPool::close() {
   }
   for (const auto& shard : core_->shards) home += shard->free.size();
   // Some are out, perhaps in flight: their memory must stay where it is.
-  if (home != core_->total) static_cast<void>(core_.release());
+  if (home != core_->total) {
+    const std::scoped_lock held(registry().lock);
+    registry().kept.push_back(core_.release());
+  }
   core_.reset();
 }
 
