@@ -1,13 +1,13 @@
 # The engine as a library of its own: what trading and storage programs link, without the rest.
 #
 # One archive made of the objects that the library's headers need, from the layers that build them
-# anyway; so it needs the packages of those objects and no others. tests/package builds a program
+# anyway; so it needs the packages of those objects and no others. tests/library builds a program
 # against the installed result, and links every object of it.
 set(engine_library_core error units cpuset fd host file_io file_host)
 set(engine_library_stats histogram)
 set(engine_library_engine adaptive_depth breach_recorder buffer_pool clock core_queues io_calls
   io_queue io_queue_state recorder ring scheduling shared_ring slab)
-# What a user includes; the headers that these include follow by themselves (tests/package).
+# What a user includes; the headers that these include follow by themselves (tests/library).
 set(engine_library_headers
   core/cpuset.hpp core/error.hpp core/fd.hpp core/file_host.hpp core/host.hpp core/units.hpp
   stats/histogram.hpp
@@ -52,6 +52,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/assayConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/library/assayConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 list(JOIN engine_library_sanitizers " " ASSAY_SANITIZERS)
+file(RELATIVE_PATH ASSAY_PREFIX_FROM_PC /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/assay-engine.pc.in
   ${PROJECT_BINARY_DIR}/library/assay-engine.pc @ONLY)
 
