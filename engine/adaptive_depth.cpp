@@ -57,7 +57,6 @@ void AdaptiveDepth::move_to(unsigned depth) {
 }
 
 bool AdaptiveDepth::judge(Nanoseconds now) {
-  if (began_.count() < 0) began_ = now;
   ++windows_;
   seen_here_ += seen_;
   late_here_ += late_;

@@ -43,6 +43,7 @@ class AdaptiveDepth {
   // A completion at `now`, on any clock that goes forward, that took `latency`. True: the depth has
   // changed.
   bool completed(Nanoseconds now, Nanoseconds latency) {
+    if (began_.count() < 0) began_ = now;
     if (to_skip_ > 0) {
       --to_skip_;
       return false;
