@@ -16,7 +16,7 @@ namespace assay::engine {
 namespace {
 
 constexpr std::uint64_t kDepthMax = 4096;  // io_uring's rings hold 32768; buffers cost memory
-constexpr std::uint64_t kBlockMax = 64ULL << 20;
+constexpr std::uint64_t kBlockBytesMax = 64ULL << 20;
 constexpr double kRateMax = 1e9;
 constexpr std::uint64_t kThreadsMax = 1024;
 
@@ -176,12 +176,12 @@ constexpr ParameterRow kRows[] = {
      [](const P& p) { return word_of(p.operation, kOperations); }},
     {"block", "SIZE", "bytes that one operation moves",
      [](P& p, Text v) {
-       auto set = set_size(p.block, "block", v, kBlockMax);
+       auto set = set_size(p.block, "block", v, kBlockBytesMax);
        p.block_given = p.block_given || set.has_value();
        return set;
      },
      [](const P& p) { return format_bytes(p.block); }},
-    {"size", "SIZE", "size of the test file",
+    {"size", "SIZE", "size of the test file, or of the memory that is walked (memory.*)",
      [](P& p, Text v) {
        return set_size(p.size, "size", v, std::numeric_limits<std::int64_t>::max());
      },
@@ -217,11 +217,11 @@ constexpr ParameterRow kRows[] = {
      [](P& p, Text v) { return choose(p.arrival, "arrival", v, kArrivals); },
      [](const P& p) { return p.rate_per_s == 0 ? std::string() : word_of(p.arrival, kArrivals); }},
     {"message", "SIZE", "size of one message (ipc, net)",
-     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockMax); },
+     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockBytesMax); },
      [](const P& p) { return format_bytes(p.message); }},
-    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy)", set_variant,
-     [](const P& p) { return p.variant; }},
-    {"interval", "TIME", "period of the wake-ups (os.wakeup)", set_interval,
+    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy) or sync (os.timer)",
+     set_variant, [](const P& p) { return p.variant; }},
+    {"interval", "TIME", "period of the wake-ups (os.wakeup, os.pinned, os.realtime)", set_interval,
      [](const P& p) { return format_duration(p.interval); }},
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },
