@@ -9,6 +9,7 @@
 #include "probes/probe.hpp"
 #include "report/ablation_report.hpp"
 #include "report/bench_document.hpp"
+#include "report/hierarchy.hpp"
 #include "report/output_file.hpp"
 #include "report/render.hpp"
 #include "report/sweep_report.hpp"
@@ -68,7 +69,9 @@ std::string bench_output(const BenchOptions& options, const BenchOutcome& outcom
   } else if (outcome.sweep) {
     text = report::sweep_text(*outcome.sweep, measurements, style);
   } else {
-    text = report::measurements_text(measurements, kBenchConfidence, style, options.slow);
+    text = report::hierarchy_text(report::hierarchy_rows(measurements, inventory, kBenchConfidence),
+                                  style) +
+           report::measurements_text(measurements, kBenchConfidence, style, options.slow);
   }
   if (outcome.result.interrupted) text += "\nstopped by Ctrl-C: only part of it was measured\n";
   return text;

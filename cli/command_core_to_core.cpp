@@ -9,11 +9,11 @@
 namespace assay::cli {
 namespace {
 
-struct Options {
+struct CoreToCoreOptions {
   std::string cpus, duration = "10s", format;
 };
 
-Expected<engine::CoreToCoreRequest> request_from(const Options& options) {
+Expected<engine::CoreToCoreRequest> matrix_request(const CoreToCoreOptions& options) {
   engine::CoreToCoreRequest request;
   auto cpus = CpuSet::parse_list(options.cpus);
   if (!cpus) return Failure(cpus.error());
@@ -35,8 +35,8 @@ int report_plan_error(const Error& error) {
   return error.code == ErrorCode::unsupported ? kSkippedOrDenied : code;
 }
 
-int run_core_to_core(const Options& options, const Context& context) {
-  const auto request = request_from(options);
+int run_core_to_core(const CoreToCoreOptions& options, const Context& context) {
+  const auto request = matrix_request(options);
   if (!request) return report_error(request.error());
   const auto host = open_host({});
   if (!host) return report_error(host.error());
@@ -65,7 +65,7 @@ int run_core_to_core(const Options& options, const Context& context) {
 }  // namespace
 
 void add_core_to_core_command(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CoreToCoreOptions>();
   CLI::App* command = app.add_subcommand(
       "core-to-core", "Measure how long a cache line takes between every two CPUs");
   command

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMemoryBytes = 16ULL << 20;  // blocks go round in it
 constexpr int kPipeBytes = 1 << 20;                  // what an ordinary user may have
 constexpr std::size_t kProbePages = 8;               // few enough for the smallest pipe
 
-std::size_t page_bytes() {
+std::size_t pipe_page_bytes() {
   static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
 }
@@ -128,13 +128,13 @@ PagesMoved probe_pages(PipeMover mover) {
   PagesMoved pages;
   auto pipe = open_pipe(kPipeBytes);
   if (!pipe) return pages;
-  std::vector<std::byte> seen(page_bytes());
+  std::vector<std::byte> seen(pipe_page_bytes());
   for (; pages.asked < kProbePages; ++pages.asked) {
-    const std::uint64_t offset = pages.asked * page_bytes();
+    const std::uint64_t offset = pages.asked * pipe_page_bytes();
     std::byte* page = mover.memory() + offset;
-    std::memset(page, 0x11, page_bytes());
-    if (mover.move_to(pipe->write_end.get(), offset, page_bytes()).error != 0) return pages;
-    std::memset(page, 0x22, page_bytes());
+    std::memset(page, 0x11, pipe_page_bytes());
+    if (mover.move_to(pipe->write_end.get(), offset, pipe_page_bytes()).error != 0) return pages;
+    std::memset(page, 0x22, pipe_page_bytes());
     const ssize_t got = ::read(pipe->read_end.get(), seen.data(), seen.size());
     if (got != static_cast<ssize_t>(seen.size())) return pages;
     const bool changed =
@@ -186,10 +186,10 @@ Expected<void> check_pipe_copy_block(Bytes block, bool vmsplice) {
         ErrorCode::invalid, "block size", format_bytes(block),
         fmt::format("expected {} to {}", format_bytes(kCopyBlockMin), format_bytes(kCopyBlockMax)));
   }
-  if (!vmsplice || block.count % page_bytes() == 0) return {};
+  if (!vmsplice || block.count % pipe_page_bytes() == 0) return {};
   return fail(ErrorCode::invalid, "block size", format_bytes(block),
               fmt::format("expected a multiple of {}: pages are handed over whole",
-                          format_bytes({page_bytes()})));
+                          format_bytes({pipe_page_bytes()})));
 }
 
 Expected<std::unique_ptr<Block>> make_pipe_copy_block(const BlockContext& context,

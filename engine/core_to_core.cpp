@@ -19,7 +19,7 @@ constexpr unsigned kPassesMax = 5;
 constexpr Nanoseconds kPairMin{std::chrono::microseconds(150)};
 constexpr Nanoseconds kPairMax{std::chrono::milliseconds(10)};
 constexpr Nanoseconds kPairSetUp{std::chrono::microseconds(150)};  // a thread made and pinned
-constexpr unsigned kSpinsPerLook = 4096;
+constexpr unsigned kPairSpinsPerLook = 4096;
 
 // The line that goes back and forth, alone in its pair of lines.
 struct alignas(128) Line {
@@ -47,7 +47,7 @@ void answer(Line& line, unsigned cpu, std::atomic<bool>& moved, const std::atomi
     unsigned spins = 0;
     while (line.turn.load(std::memory_order_acquire) != expected) {
       spin_pause();
-      if (++spins % kSpinsPerLook == 0 && stop.load(std::memory_order_relaxed)) {
+      if (++spins % kPairSpinsPerLook == 0 && stop.load(std::memory_order_relaxed)) {
         if (::sched_getcpu() != static_cast<int>(cpu)) moved.store(true);
         return;
       }
@@ -103,7 +103,7 @@ class PairRun final {
     line_.turn.store(turn_ - 1, std::memory_order_release);
     for (unsigned spins = 1; line_.turn.load(std::memory_order_acquire) != turn_; ++spins) {
       spin_pause();
-      if (spins % kSpinsPerLook != 0) continue;
+      if (spins % kPairSpinsPerLook != 0) continue;
       const std::uint64_t waited = clock_.scale().to_ns(Ticks::now() - start);
       if (waited > static_cast<std::uint64_t>(kPeerTimeout.count())) return false;
     }
@@ -176,21 +176,21 @@ const PairLatency& CoreToCore::pair(std::size_t i, std::size_t j) const {
 
 Expected<CoreToCorePlan> plan_core_to_core(const Host& host, const probes::Inventory& inventory,
                                            const CoreToCoreRequest& request) {
-  constexpr std::string_view kOperation = "measure core to core";
+  constexpr std::string_view kPlanOperation = "measure core to core";
   if (!host.is_this_system()) {
-    return fail(ErrorCode::unsupported, kOperation, {}, "a captured host cannot be measured",
+    return fail(ErrorCode::unsupported, kPlanOperation, {}, "a captured host cannot be measured",
                 "run assay on the host");
   }
   const auto allowed = current_affinity();
   if (!allowed) return std::unexpected(allowed.error());
   const CpuSet cpus = request.cpus.empty() ? *allowed : request.cpus;
   if (!cpus.is_subset_of(*allowed)) {
-    return fail(ErrorCode::invalid, kOperation, (cpus - *allowed).to_list(),
+    return fail(ErrorCode::invalid, kPlanOperation, (cpus - *allowed).to_list(),
                 "this process may not use these CPUs",
                 fmt::format("choose from {}", allowed->to_list()));
   }
   if (cpus.count() < 2) {
-    return fail(ErrorCode::unsupported, kOperation, cpus.to_list(), "one CPU makes no pair",
+    return fail(ErrorCode::unsupported, kPlanOperation, cpus.to_list(), "one CPU makes no pair",
                 "allow this process more CPUs (taskset, the cgroup's cpuset), or name two");
   }
   return plan_pairs(inventory.topology, cpus, request.duration);

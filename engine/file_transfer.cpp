@@ -10,13 +10,13 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::string_view kOperation = "transfer a file";
+constexpr std::string_view kTransferOperation = "transfer a file";
 
 Expected<struct stat> regular_file(const UniqueFd& file, const std::string& path) {
   struct stat about{};
-  if (::fstat(file.get(), &about) != 0) return fail_errno(errno, kOperation, path);
+  if (::fstat(file.get(), &about) != 0) return fail_errno(errno, kTransferOperation, path);
   if (!S_ISREG(about.st_mode)) {
-    return fail(ErrorCode::invalid, kOperation, path, "it is no regular file");
+    return fail(ErrorCode::invalid, kTransferOperation, path, "it is no regular file");
   }
   return about;
 }
@@ -25,16 +25,18 @@ Expected<void> check_target(const std::string& to, const struct stat& source, bo
   struct stat there{};
   if (::lstat(to.c_str(), &there) != 0) {
     if (errno == ENOENT) return {};
-    return fail_errno(errno, kOperation, to);
+    return fail_errno(errno, kTransferOperation, to);
   }
   if (there.st_ino == source.st_ino && there.st_dev == source.st_dev) {
-    return fail(ErrorCode::invalid, kOperation, to, "source and target are one file");
+    return fail(ErrorCode::invalid, kTransferOperation, to, "source and target are one file");
   }
   if (!S_ISREG(there.st_mode)) {
-    return fail(ErrorCode::invalid, kOperation, to, "something that is no file has this name");
+    return fail(ErrorCode::invalid, kTransferOperation, to,
+                "something that is no file has this name");
   }
   if (replace) return {};
-  return fail(ErrorCode::busy, kOperation, to, "it exists", "give another name, or replace it");
+  return fail(ErrorCode::busy, kTransferOperation, to, "it exists",
+              "give another name, or replace it");
 }
 
 // Never through a link that somebody put there.
@@ -47,7 +49,7 @@ Expected<void> give_name(const std::string& part, const std::string& to, bool re
   int renamed = ::renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, to.c_str(), flags);
   // Some filesystems cannot look and rename in one step; it was looked at before.
   if (renamed != 0 && errno == EINVAL && !replace) renamed = ::rename(part.c_str(), to.c_str());
-  if (renamed != 0) return fail_errno(errno, kOperation, to);
+  if (renamed != 0) return fail_errno(errno, kTransferOperation, to);
   return {};
 }
 
@@ -74,11 +76,12 @@ Expected<TransferReport> transfer_file(const Host& host, const std::string& from
   if (!target) return std::unexpected(target.error());
   if (auto good = regular_file(*target, part); !good) return std::unexpected(good.error());
   // Its final size at once: a longer one is left from another source.
-  if (::ftruncate(target->get(), about->st_size) != 0) return fail_errno(errno, kOperation, part);
+  if (::ftruncate(target->get(), about->st_size) != 0)
+    return fail_errno(errno, kTransferOperation, part);
   auto report = transfer_chunks(host, *source, *target, *state, options);
   if (!report) return report;
   if (::fchmod(target->get(), about->st_mode & 0777) != 0) {
-    return fail_errno(errno, kOperation, part);
+    return fail_errno(errno, kTransferOperation, part);
   }
   if (options.sync && ::fdatasync(target->get()) != 0) return fail_errno(errno, "fdatasync", part);
   if (auto named = give_name(part, to, options.replace); !named) {

@@ -181,7 +181,7 @@ constexpr ParameterRow kRows[] = {
        return set;
      },
      [](const P& p) { return format_bytes(p.block); }},
-    {"size", "SIZE", "size of the test file",
+    {"size", "SIZE", "size of the test file, or of the memory that is walked (memory.*)",
      [](P& p, Text v) {
        return set_size(p.size, "size", v, std::numeric_limits<std::int64_t>::max());
      },
@@ -219,9 +219,9 @@ constexpr ParameterRow kRows[] = {
     {"message", "SIZE", "size of one message (ipc, net)",
      [](P& p, Text v) { return set_size(p.message, "message", v, kBlockBytesMax); },
      [](const P& p) { return format_bytes(p.message); }},
-    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy)", set_variant,
-     [](const P& p) { return p.variant; }},
-    {"interval", "TIME", "period of the wake-ups (os.wakeup)", set_interval,
+    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy) or sync (os.timer)",
+     set_variant, [](const P& p) { return p.variant; }},
+    {"interval", "TIME", "period of the wake-ups (os.wakeup, os.pinned, os.realtime)", set_interval,
      [](const P& p) { return format_duration(p.interval); }},
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },

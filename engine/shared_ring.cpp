@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t kSlotsMin = 2, kSlotsMax = 1ULL << 20, kSlotBytesMax = 1ULL << 20;
 constexpr std::size_t kSlotAlign = 64;
-constexpr std::string_view kOperation = "ring in shared memory";
+constexpr std::string_view kRingOperation = "ring in shared memory";
 
 // The header's words. The kind is written last: who sees it sees the rest.
 constexpr std::size_t kKindAt = 0, kSlotsAt = 8, kSlotBytesAt = 16;
@@ -20,11 +20,11 @@ std::size_t stride_of(const RingShape& shape) {
 
 Expected<void> check_memory(std::span<std::byte> memory, std::size_t needed) {
   if (reinterpret_cast<std::uintptr_t>(memory.data()) % kRingLine != 0) {
-    return fail(ErrorCode::invalid, kOperation, {},
+    return fail(ErrorCode::invalid, kRingOperation, {},
                 fmt::format("the memory is not aligned to {} bytes", kRingLine));
   }
   if (memory.size() < needed) {
-    return fail(ErrorCode::invalid, kOperation, {},
+    return fail(ErrorCode::invalid, kRingOperation, {},
                 fmt::format("it takes {} bytes, the memory has {}", needed, memory.size()));
   }
   return {};
@@ -44,11 +44,12 @@ std::size_t RingLayout::bytes_for(const RingShape& shape, std::size_t counters) 
 
 Expected<void> RingLayout::check(const RingShape& shape) {
   if (shape.slots < kSlotsMin || shape.slots > kSlotsMax || !std::has_single_bit(shape.slots)) {
-    return fail(ErrorCode::invalid, kOperation, fmt::format("{} slots", shape.slots),
+    return fail(ErrorCode::invalid, kRingOperation, fmt::format("{} slots", shape.slots),
                 fmt::format("expected a power of two from {} to {}", kSlotsMin, kSlotsMax));
   }
   if (shape.slot_bytes == 0 || shape.slot_bytes > kSlotBytesMax) {
-    return fail(ErrorCode::invalid, kOperation, fmt::format("{} bytes a slot", shape.slot_bytes),
+    return fail(ErrorCode::invalid, kRingOperation,
+                fmt::format("{} bytes a slot", shape.slot_bytes),
                 fmt::format("expected 1 to {}", kSlotBytesMax));
   }
   return {};
@@ -73,7 +74,7 @@ Expected<RingLayout> RingLayout::attach(std::span<std::byte> memory, std::uint64
   std::byte* base = memory.data();
   const std::uint64_t found = ring_word(base + kKindAt).load(std::memory_order_acquire);
   if (found != kind) {
-    return fail(ErrorCode::absent, kOperation, {},
+    return fail(ErrorCode::absent, kRingOperation, {},
                 found == 0 ? "nothing has been made here yet" : "something else lies here",
                 "let the process that makes the ring start first");
   }

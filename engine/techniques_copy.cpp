@@ -11,13 +11,14 @@ namespace assay::engine {
 namespace {
 
 template <CopyMethod kMethod>
-Availability available(const Host& host, const probes::Inventory&, const Parameters& parameters) {
+Availability copy_available(const Host& host, const probes::Inventory&,
+                            const Parameters& parameters) {
   if (auto here = measurable(host); !here.available) return here;
   return availability_of(check_copy_parameters(parameters, kMethod));
 }
 
 template <CopyMethod kMethod>
-Expected<std::unique_ptr<Block>> make(const BlockContext& context) {
+Expected<std::unique_ptr<Block>> make_copy(const BlockContext& context) {
   return make_copy_block(context, {.method = kMethod});
 }
 
@@ -91,8 +92,8 @@ constexpr std::array kCopyRows{
         .moves_data = true,
         .threads = 2,
         .parameters = "block,size,pattern,variant",
-        .available = available<CopyMethod::read_write>,
-        .make = make<CopyMethod::read_write>,
+        .available = copy_available<CopyMethod::read_write>,
+        .make = make_copy<CopyMethod::read_write>,
         .resolve = with_block<kCopyBlockDefault>,
     },
     Technique{
@@ -105,7 +106,7 @@ constexpr std::array kCopyRows{
         .moves_data = true,
         .threads = 2,
         .parameters = "block,size,pattern,variant",
-        .available = available<CopyMethod::read_write>,
+        .available = copy_available<CopyMethod::read_write>,
         .make = make_small_loop,
         .resolve = with_block<kCopyBlockDefault>,
     },
@@ -121,8 +122,8 @@ constexpr std::array kCopyRows{
         .moves_data = true,
         .threads = 2,
         .parameters = "block,size,pattern,variant",
-        .available = available<CopyMethod::sendfile>,
-        .make = make<CopyMethod::sendfile>,
+        .available = copy_available<CopyMethod::sendfile>,
+        .make = make_copy<CopyMethod::sendfile>,
         .resolve = with_block<kCopyBlockDefault>,
     },
     Technique{
@@ -139,8 +140,8 @@ constexpr std::array kCopyRows{
         .moves_data = true,
         .threads = 2,
         .parameters = "block,size,pattern,variant",
-        .available = available<CopyMethod::splice>,
-        .make = make<CopyMethod::splice>,
+        .available = copy_available<CopyMethod::splice>,
+        .make = make_copy<CopyMethod::splice>,
         .resolve = with_block<kCopyBlockDefault>,
     },
     Technique{
@@ -156,8 +157,8 @@ constexpr std::array kCopyRows{
         .moves_data = true,
         .parameters = "block,size,pattern,variant",
         .baseline_parameters = into_a_file,
-        .available = available<CopyMethod::copy_file_range>,
-        .make = make<CopyMethod::copy_file_range>,
+        .available = copy_available<CopyMethod::copy_file_range>,
+        .make = make_copy<CopyMethod::copy_file_range>,
         .resolve = with_block<kCopyBlockDefault>,
     },
     Technique{

@@ -16,9 +16,9 @@ Availability channel_available(const Host& host, const probes::Inventory&,
   return availability_of(check_message_size(parameters.message, kPipeMessageMax));
 }
 
-constexpr const char* kLoopback = "127.0.0.1";
+constexpr const char* kIpcLoopback = "127.0.0.1";
 
-Expected<EchoChannel> open_loopback_udp_channel() { return open_udp_channel(kLoopback); }
+Expected<EchoChannel> open_loopback_udp_channel() { return open_udp_channel(kIpcLoopback); }
 
 // Trying is the surest answer: a network namespace may have no loopback address.
 template <Expected<EchoChannel> (*kOpen)()>

@@ -16,7 +16,7 @@ namespace assay::engine {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x3152'4654'5341'5341ULL;  // "ASASTFR1"
-constexpr std::string_view kRemembering = "keep the state of a transfer";
+constexpr std::string_view kStateOperation = "keep the state of a transfer";
 
 struct Header {
   std::uint64_t magic = kMagic;
@@ -71,8 +71,8 @@ Expected<TransferSource> TransferSource::of(const UniqueFd& file, Bytes chunk) {
 
 Expected<TransferState> TransferState::open(UniqueFd file, const TransferSource& source) {
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail_errno(errno, kRemembering);
-    return fail(ErrorCode::busy, kRemembering, {},
+    if (errno != EWOULDBLOCK) return fail_errno(errno, kStateOperation);
+    return fail(ErrorCode::busy, kStateOperation, {},
                 "another transfer to the same target is under way", "wait for it, or end it");
   }
   TransferState state(std::move(file), source);
@@ -113,7 +113,7 @@ Expected<void> TransferState::record(std::uint64_t chunk, std::uint64_t checksum
   const Record record{checksum, check_of(chunk, checksum)};
   const ssize_t put = ::pwrite(file_.get(), &record, sizeof record, offset_of(chunk));
   if (put != static_cast<ssize_t>(sizeof record)) {
-    return fail_errno(put < 0 ? errno : ENOSPC, kRemembering);
+    return fail_errno(put < 0 ? errno : ENOSPC, kStateOperation);
   }
   sums_[chunk] = checksum;
   return {};
@@ -122,10 +122,10 @@ Expected<void> TransferState::record(std::uint64_t chunk, std::uint64_t checksum
 Expected<void> TransferState::reset() {
   std::ranges::fill(sums_, std::nullopt);
   const Header header = header_of(source_);
-  if (::ftruncate(file_.get(), 0) != 0) return fail_errno(errno, kRemembering);
+  if (::ftruncate(file_.get(), 0) != 0) return fail_errno(errno, kStateOperation);
   const ssize_t put = ::pwrite(file_.get(), &header, sizeof header, 0);
   if (put != static_cast<ssize_t>(sizeof header)) {
-    return fail_errno(put < 0 ? errno : ENOSPC, kRemembering);
+    return fail_errno(put < 0 ? errno : ENOSPC, kStateOperation);
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace assay::report {
 namespace {
 
 // Nine steps from light to dark of one hue: told apart in grey print and without colour vision.
-constexpr std::string_view kStyleSheet = R"(
+constexpr std::string_view kMatrixStyle = R"(
 text { font-family: "DejaVu Sans", Verdana, Helvetica, Arial, sans-serif; fill: #1c2733; }
 .page { fill: #ffffff; stroke: #9aa7b4; }
 .title { font-size: 18px; font-weight: bold; }
@@ -39,7 +39,7 @@ text { font-family: "DejaVu Sans", Verdana, Helvetica, Arial, sans-serif; fill: 
 .node { stroke: #d55e00; stroke-width: 2; }
 )";
 
-constexpr double kMargin = 24, kLeft = 64, kTop = 108, kLegend = 250;
+constexpr double kGridMargin = 24, kGridLeft = 64, kGridTop = 108, kLegend = 250;
 constexpr double kSquare = 720, kCellMin = 4, kCellMax = 56, kCellWithValue = 28;
 constexpr int kSteps = 9, kDarkFrom = 5;
 constexpr std::size_t kCpusWithTips = 64;  // more make a document that browsers choke on
@@ -67,21 +67,21 @@ class Drawing final {
     borders();
     legend();
     const double side = cell_ * static_cast<double>(count_);
-    const double height = std::max(kTop + side + kMargin, kTop + 340);
-    return page_.document(std::max(kLeft + side + kMargin + kLegend, 560.0), height,
-                          "Core-to-core latency", kStyleSheet);
+    const double height = std::max(kGridTop + side + kGridMargin, kGridTop + 340);
+    return page_.document(std::max(kGridLeft + side + kGridMargin + kLegend, 560.0), height,
+                          "Core-to-core latency", kMatrixStyle);
   }
 
  private:
   double at(std::size_t i) const { return static_cast<double>(i) * cell_; }
 
   void titles() {
-    page_.text(kMargin, 34, "Core-to-core latency", "title");
+    page_.text(kGridMargin, 34, "Core-to-core latency", "title");
     page_.text(
-        kMargin, 54,
+        kGridMargin, 54,
         fmt::format("{}, Linux {}", inventory_.topology.model_name, inventory_.kernel.release),
         "subtitle");
-    page_.text(kMargin, 70, "One way of a cache line between two CPUs, nanoseconds, medians",
+    page_.text(kGridMargin, 70, "One way of a cache line between two CPUs, nanoseconds, medians",
                "subtitle");
   }
 
@@ -92,10 +92,10 @@ class Drawing final {
     const auto every = static_cast<std::size_t>(std::ceil((label + 4) / cell_));
     for (std::size_t i = 0; i < count_; i += std::max<std::size_t>(1, every)) {
       const std::string name = fmt::format("{}", matrix_.cpus[i]);
-      page_.text(kLeft + at(i) + cell_ / 2, kTop - 6, name, "axis");
-      page_.text(kLeft - 6, kTop + at(i) + cell_ / 2 + 4, name, "axis-left");
+      page_.text(kGridLeft + at(i) + cell_ / 2, kGridTop - 6, name, "axis");
+      page_.text(kGridLeft - 6, kGridTop + at(i) + cell_ / 2 + 4, name, "axis-left");
     }
-    page_.text(kLeft - 6, kTop - 6, "CPU", "axis-left");
+    page_.text(kGridLeft - 6, kGridTop - 6, "CPU", "axis-left");
   }
 
   int step_of(const engine::PairLatency& pair) const {
@@ -118,7 +118,7 @@ class Drawing final {
       std::size_t end = j + 1;
       while (!tips && end < count_ && style_of(i, end) == style) ++end;
       if (tips && i != j) page_.open("cell", "", tip(i, j));
-      page_.rect(kLeft + at(j), kTop + at(i), at(end) - at(j), cell_, style, 0);
+      page_.rect(kGridLeft + at(j), kGridTop + at(i), at(end) - at(j), cell_, style, 0);
       if (tips && i != j) {
         value(i, j);
         page_.close();
@@ -141,7 +141,7 @@ class Drawing final {
   void value(std::size_t i, std::size_t j) {
     const engine::PairLatency& pair = matrix_.pair(i, j);
     if (cell_ < kCellWithValue || pair.batches == 0) return;
-    page_.text(kLeft + at(j) + cell_ / 2, kTop + at(i) + cell_ / 2 + 4,
+    page_.text(kGridLeft + at(j) + cell_ / 2, kGridTop + at(i) + cell_ / 2 + 4,
                fmt::format("{:.0f}", pair.one_way_ns_p50),
                step_of(pair) >= kDarkFrom ? "value-light" : "value");
   }
@@ -155,15 +155,15 @@ class Drawing final {
       if (relation < engine::CpuRelation::same_node) continue;
       const bool node = relation == engine::CpuRelation::other_node;
       const std::string_view style = node ? "node" : "cache";
-      page_.line(kLeft + at(i), kTop, kLeft + at(i), kTop + side, style);
-      page_.line(kLeft, kTop + at(i), kLeft + side, kTop + at(i), style);
+      page_.line(kGridLeft + at(i), kGridTop, kGridLeft + at(i), kGridTop + side, style);
+      page_.line(kGridLeft, kGridTop + at(i), kGridLeft + side, kGridTop + at(i), style);
     }
-    page_.rect(kLeft, kTop, side, side, "frame", 0);
+    page_.rect(kGridLeft, kGridTop, side, side, "frame", 0);
   }
 
   void legend() {
-    const double left = kLeft + at(count_) + kMargin;
-    double y = kTop + 12;
+    const double left = kGridLeft + at(count_) + kGridMargin;
+    double y = kGridTop + 12;
     page_.text(left, y, "One way", "head");
     for (int step = 0; high_ > low_ && step < kSteps; ++step) {
       y += 18;

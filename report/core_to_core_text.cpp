@@ -11,11 +11,11 @@ namespace assay::report {
 namespace {
 
 constexpr std::size_t kCpusOnAPage = 24;
-constexpr std::size_t kWidth = 200;
+constexpr std::size_t kMatrixWidth = 200;
 
 std::string cell(const engine::PairLatency& pair) {
   if (pair.batches == 0) return "–";
-  return fmt::format(pair.one_way_ns_p50 < 9.95 ? "{:.1f}" : "{:.0f}", pair.one_way_ns_p50);
+  return fmt::format("{:.{}f}", pair.one_way_ns_p50, pair.one_way_ns_p50 < 9.95 ? 1 : 0);
 }
 
 std::string triangle_text(const engine::CoreToCore& matrix) {
@@ -33,7 +33,7 @@ std::string triangle_text(const engine::CoreToCore& matrix) {
     }
     table.add(std::move(cells));
   }
-  return table.text(kWidth);
+  return table.text(kMatrixWidth);
 }
 
 std::string skipped_text(const engine::CoreToCore& matrix) {
@@ -87,7 +87,7 @@ std::string core_to_core_text(const engine::CoreToCore& matrix,
                format_ns_short(one.lowest_ns), format_ns_short(one.median_ns),
                format_ns_short(one.highest_ns)});
   }
-  text += table.text(kWidth);
+  text += table.text(kMatrixWidth);
   if (matrix.cpus.size() > kCpusOnAPage) {
     text += fmt::format(
         "\n{} CPUs are too many for a table here: --format svg draws every pair, "
