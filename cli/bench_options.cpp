@@ -11,10 +11,10 @@ namespace assay::cli {
 namespace {
 
 // Timed time of each series where none was asked for: a sweep and an ablation have many.
-constexpr std::string_view kDuration = "2s", kModeDuration = "1s";
+constexpr std::string_view kPlainDuration = "2s", kModeDuration = "1s";
 
-Failure wrong(std::string_view option, std::string_view value, std::string_view expected,
-              std::string_view advice) {
+Failure wrong_option(std::string_view option, std::string_view value, std::string_view expected,
+                     std::string_view advice) {
   return fail(ErrorCode::invalid, fmt::format("bench {}", option), value, expected, advice);
 }
 
@@ -31,12 +31,13 @@ Expected<void> set_parameters(const BenchOptions& options, engine::BenchRequest&
 
 Expected<void> set_duration(const BenchOptions& options, engine::BenchRequest& request) {
   const bool mode = !options.sweep.empty() || !options.ablate.empty();
-  const std::string text =
-      options.duration.empty() ? std::string(mode ? kModeDuration : kDuration) : options.duration;
+  const std::string text = options.duration.empty()
+                               ? std::string(mode ? kModeDuration : kPlainDuration)
+                               : options.duration;
   const auto duration = parse_duration(text);
   if (!duration) return Failure(duration.error());
   if (duration->count() <= 0) {
-    return wrong("--duration", text, "expected more than 0", "give a time such as 2s");
+    return wrong_option("--duration", text, "expected more than 0", "give a time such as 2s");
   }
   request.duration = *duration;
   return {};
@@ -45,25 +46,26 @@ Expected<void> set_duration(const BenchOptions& options, engine::BenchRequest& r
 // Options that say two things at once.
 Expected<void> check_together(const BenchOptions& options) {
   if (options.techniques.empty() && options.ablate.empty()) {
-    return wrong("ID", "", "expected a technique, or --ablate TECHNIQUE",
-                 "`assay techniques` lists them");
+    return wrong_option("ID", "", "expected a technique, or --ablate TECHNIQUE",
+                        "`assay techniques` lists them");
   }
   if (!options.ablate.empty()) {
-    const char* other = !options.techniques.empty() ? "a technique beside it"
-                        : !options.sweep.empty()    ? "--sweep"
-                        : options.baseline          ? "--baseline"
-                                                    : nullptr;
+    const char* other = !options.techniques.empty()                  ? "a technique beside it"
+                        : !options.sweep.empty()                     ? "--sweep"
+                        : options.baseline                           ? "--baseline"
+                        : !options.parameters.at("features").empty() ? "--features"
+                                                                     : nullptr;
     if (other != nullptr) {
-      return wrong("--ablate", options.ablate, fmt::format("it excludes {}", other),
-                   "run them one after the other");
+      return wrong_option("--ablate", options.ablate, fmt::format("it excludes {}", other),
+                          "run them one after the other");
     }
   }
   if (options.format == "svg" && options.sweep.empty()) {
-    return wrong("--format", "svg", "svg draws a sweep", "add --sweep depth=1..64, say");
+    return wrong_option("--format", "svg", "svg draws a sweep", "add --sweep depth=1..64, say");
   }
   if (!options.breach_file.empty() && options.on_breach.empty()) {
-    return wrong("--breach-file", options.breach_file, "it needs --on-breach",
-                 "say what a breach is: --on-breach 500us");
+    return wrong_option("--breach-file", options.breach_file, "it needs --on-breach",
+                        "say what a breach is: --on-breach 500us");
   }
   return {};
 }
@@ -84,13 +86,14 @@ Expected<BreachTrigger> parse_breach(const std::string& text) {
     const auto [stop, code] = std::from_chars(text.data() + 1, last, percent);
     if (start == std::string::npos || code != std::errc() || stop != last || percent <= 0 ||
         percent >= 100) {
-      return wrong("--on-breach", text, kExpected, kAdvice);
+      return wrong_option("--on-breach", text, kExpected, kAdvice);
     }
     trigger.quantile = percent / 100;
     time = text.substr(start);
   }
   const auto threshold = parse_duration(time);
-  if (!threshold || threshold->count() <= 0) return wrong("--on-breach", text, kExpected, kAdvice);
+  if (!threshold || threshold->count() <= 0)
+    return wrong_option("--on-breach", text, kExpected, kAdvice);
   trigger.threshold = *threshold;
   return trigger;
 }

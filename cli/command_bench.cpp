@@ -9,6 +9,7 @@
 #include "probes/probe.hpp"
 #include "report/ablation_report.hpp"
 #include "report/bench_document.hpp"
+#include "report/hierarchy.hpp"
 #include "report/output_file.hpp"
 #include "report/render.hpp"
 #include "report/sweep_report.hpp"
@@ -16,7 +17,7 @@
 namespace assay::cli {
 namespace {
 
-constexpr double kConfidence = 0.95;
+constexpr double kBenchConfidence = 0.95;
 
 // 3 when nothing could run, 2 when a result is void, 4 when operations failed, 130 after Ctrl-C.
 // Of an ablation, a switch that this host lacks is an answer; without the plain one there is none.
@@ -38,24 +39,24 @@ int exit_code_of(const engine::RunResult& result, bool ablation) {
 }
 
 // What was measured, and what it was measured for.
-struct Outcome {
+struct BenchOutcome {
   engine::RunResult result;
   std::optional<engine::AblationPlan> ablation;
   std::optional<report::SweepReport> sweep;
 };
 
-std::string rendered(const BenchOptions& options, const Outcome& outcome,
-                     const probes::Inventory& inventory) {
+std::string bench_output(const BenchOptions& options, const BenchOutcome& outcome,
+                         const probes::Inventory& inventory) {
   const auto& measurements = outcome.result.measurements;
   std::optional<report::AblationReport> ablation;
   if (outcome.ablation) {
-    ablation = report::ablation_report(*outcome.ablation, measurements, kConfidence);
+    ablation = report::ablation_report(*outcome.ablation, measurements, kBenchConfidence);
   }
   if (options.format == "json") {
     report::BenchModes modes;
     if (outcome.sweep) modes.sweep = &*outcome.sweep;
     if (ablation) modes.ablation = &*ablation;
-    return report::bench_document(outcome.result, inventory, kConfidence, modes);
+    return report::bench_document(outcome.result, inventory, kBenchConfidence, modes);
   }
   if (options.format == "svg") return report::sweep_svg(*outcome.sweep, measurements);
   if (options.format == "csv") {
@@ -68,16 +69,19 @@ std::string rendered(const BenchOptions& options, const Outcome& outcome,
   } else if (outcome.sweep) {
     text = report::sweep_text(*outcome.sweep, measurements, style);
   } else {
-    text = report::measurements_text(measurements, kConfidence, style, options.slow);
+    text = report::hierarchy_text(report::hierarchy_rows(measurements, inventory, kBenchConfidence),
+                                  style) +
+           report::measurements_text(measurements, kBenchConfidence, style, options.slow);
   }
   if (outcome.result.interrupted) text += "\nstopped by Ctrl-C: only part of it was measured\n";
   return text;
 }
 
-Expected<Outcome> measure(const Host& host, const probes::Inventory& inventory,
-                          const BenchOptions& options, const engine::BenchRequest& request,
-                          const engine::RunControl& control) {
-  Outcome outcome;
+Expected<BenchOutcome> bench_outcome(const Host& host, const probes::Inventory& inventory,
+                                     const BenchOptions& options,
+                                     const engine::BenchRequest& request,
+                                     const engine::RunControl& control) {
+  BenchOutcome outcome;
   Expected<engine::RunResult> result;
   if (!options.ablate.empty()) {
     auto plan = engine::plan_ablation(host, inventory, request, options.ablate);
@@ -137,10 +141,11 @@ int bench(const BenchOptions& options, const Context& context) {
     line.show(
         fmt::format("round {}/{}: {}", progress.round + 1, progress.rounds, progress.technique));
   };
-  const auto outcome = measure(**host, inventory, options, *request, control);
+  const auto outcome = bench_outcome(**host, inventory, options, *request, control);
   if (!outcome) return report_error(outcome.error());
   line.clear();
-  const int code = print(rendered(options, *outcome, inventory), exit_code_of(outcome->result, !options.ablate.empty()));
+  const int code = print(bench_output(options, *outcome, inventory),
+                         exit_code_of(outcome->result, !options.ablate.empty()));
   if (auto written = write_breaches(options.breach_file, outcome->result); !written) {
     return report_error(written.error());
   }

@@ -11,7 +11,8 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::array<std::string_view, 5> kKinds{"plain", "alone", "cumulative", "all", "without"};
+constexpr std::array<std::string_view, 5> kAblationKinds{"plain", "alone", "cumulative", "all",
+                                                         "without"};
 
 using Names = std::vector<std::string>;
 
@@ -116,7 +117,9 @@ class Planner {
 
 }  // namespace
 
-std::string_view to_string(AblationKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+std::string_view to_string(AblationKind kind) {
+  return kAblationKinds[static_cast<std::size_t>(kind)];
+}
 
 AblationPlan plan_family(const AblationFamily& family, const Technique& technique, const Host& host,
                          const probes::Inventory& inventory, const BenchRequest& request) {

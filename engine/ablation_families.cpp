@@ -41,8 +41,8 @@ Parameters uring_with(const Parameters& common, const Names& on) {
   return with;
 }
 
-Availability uring_combination(const Host& host, const probes::Inventory&,
-                               const Parameters& common, const Names& on) {
+Availability uring_combination(const Host& host, const probes::Inventory&, const Parameters& common,
+                               const Names& on) {
   for (const auto& group : kGroups) {
     Names both;
     for (const std::string_view name : group) {

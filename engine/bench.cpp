@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/suggest.hpp"
 #include "engine/limits.hpp"
@@ -80,6 +81,46 @@ Expected<TestFile> prepare_file(const Host& host, const BenchRequest& request, b
     return control.stop == nullptr || !control.stop->load();
   };
   return TestFile::prepare(options);
+}
+
+// The file of the series that need one. Where only one step among others needs it (the storage of
+// memory.hierarchy), a file that cannot be had is that step's loss alone.
+Expected<void> give_file(std::vector<Series>& all, TestFile& file, const Host& host,
+                         const BenchRequest& request, const RunControl& control) {
+  const auto needs_file = [](const Series& one) {
+    return needs_of(*one.technique, one.parameters).file;
+  };
+  if (std::ranges::none_of(all, needs_file)) return {};
+  const auto takes_size = [&](const Series& one) {
+    return needs_file(one) && takes_parameter(*one.technique, "size");
+  };
+  const bool for_writing =
+      std::ranges::any_of(all, [](const Series& one) { return writes(one.parameters); });
+  BenchRequest wanted = request;
+  if (std::ranges::none_of(all, takes_size)) wanted.parameters.size = Parameters{}.size;
+  auto prepared = prepare_file(host, wanted, for_writing, control);
+  if (!prepared) {
+    const bool all_need = std::ranges::all_of(all, needs_file);
+    const bool interrupted = prepared.error().code == ErrorCode::interrupted;
+    const auto by_nature = [](const Series& one) { return one.technique->uses_file; };
+    if (all_need || interrupted || std::ranges::any_of(all, by_nature)) {
+      return Failure(prepared.error());
+    }
+    for (Series& one : all) {
+      if (!needs_file(one)) continue;
+      Error error = prepared.error();
+      one.remedy = std::exchange(error.advice, {});
+      one.skipped = error.message();
+    }
+    return {};
+  }
+  file = std::move(*prepared);
+  for (Series& one : all) {
+    if (!needs_file(one)) continue;
+    one.file = &file;
+    one.parameters.size = file.size();
+  }
+  return {};
 }
 
 // Which of the runs might be held back by copying: only then is a plain copy worth its 30 ms.
@@ -180,19 +221,8 @@ Expected<RunResult> bench_series_of(const Host& host, const probes::Inventory& i
                                     const BenchRequest& request, std::vector<Series> series,
                                     const RunControl& control) {
   TestFile file;
-  const bool needs_file =
-      std::ranges::any_of(series, [](const Series& one) { return one.technique->uses_file; });
-  if (needs_file) {
-    const bool for_writing =
-        std::ranges::any_of(series, [](const Series& one) { return writes(one.parameters); });
-    auto prepared = prepare_file(host, request, for_writing, control);
-    if (!prepared) return Failure(prepared.error());
-    file = std::move(*prepared);
-    for (Series& one : series) {
-      if (!one.technique->uses_file) continue;
-      one.file = &file;
-      one.parameters.size = file.size();
-    }
+  if (auto prepared = give_file(series, file, host, request, control); !prepared) {
+    return Failure(prepared.error());
   }
   const auto clock = Clock::calibrate(host);
   if (!clock) return Failure(clock.error());

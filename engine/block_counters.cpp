@@ -12,24 +12,24 @@
 namespace assay::engine {
 namespace {
 
-constexpr Bytes kReadMax = 16_MiB;
+constexpr Bytes kLookMax = 16_MiB;
 constexpr std::uint64_t kSlowLook_ns = 3'000'000;
 // /proc/stat counts in USER_HZ, which is 100 on every architecture that Linux runs on.
-constexpr std::uint64_t kTick_ns = 10'000'000;
+constexpr std::uint64_t kProcTick_ns = 10'000'000;
 
-std::uint64_t monotonic_ns() {
+std::uint64_t look_time_ns() {
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000ULL +
          static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-std::uint64_t grown(std::uint64_t now, std::uint64_t before) {
+std::uint64_t counted_since(std::uint64_t now, std::uint64_t before) {
   return now > before ? now - before : 0;
 }
 
 // Takes the next word off `rest`; empty at the end of the line.
-std::string_view next_word(std::string_view& rest) {
+std::string_view take_word(std::string_view& rest) {
   const std::size_t start = std::min(rest.find_first_not_of(' '), rest.size());
   rest.remove_prefix(start);
   const std::string_view word = rest.substr(0, rest.find(' '));
@@ -37,7 +37,7 @@ std::string_view next_word(std::string_view& rest) {
   return word;
 }
 
-std::string_view next_line(std::string_view& rest) {
+std::string_view take_line(std::string_view& rest) {
   const std::string_view line = rest.substr(0, rest.find('\n'));
   rest.remove_prefix(std::min(line.size() + 1, rest.size()));
   return line;
@@ -59,19 +59,19 @@ struct CountTable {
 
   explicit CountTable(std::string_view text) {
     std::vector<unsigned> columns;
-    std::string_view heading = next_line(text);
-    for (auto word = next_word(heading); !word.empty(); word = next_word(heading)) {
+    std::string_view heading = take_line(text);
+    for (auto word = take_word(heading); !word.empty(); word = take_word(heading)) {
       std::uint64_t cpu = 0;
       if (word.starts_with("CPU") && to_number(word.substr(3), cpu)) {
         columns.push_back(static_cast<unsigned>(cpu));
       }
     }
-    while (!text.empty()) add(next_line(text), columns);
+    while (!text.empty()) add(take_line(text), columns);
   }
 
  private:
   void add(std::string_view rest, const std::vector<unsigned>& columns) {
-    std::string_view name = next_word(rest);
+    std::string_view name = take_word(rest);
     if (name.size() < 2 || name.back() != ':') return;
     name.remove_suffix(1);
     Line line;
@@ -79,7 +79,7 @@ struct CountTable {
     line.device = to_number(name, number);
     for (const unsigned cpu : columns) {
       std::uint64_t count = 0;
-      if (!to_number(next_word(rest), count)) break;
+      if (!to_number(take_word(rest), count)) break;
       line.per[cpu] = count;
     }
     const std::size_t last = rest.find_last_not_of(' ');
@@ -137,13 +137,13 @@ void add_softirqs(const HostLook& before, const HostLook& after, BlockCounters& 
 std::map<unsigned, CpuTicks> parse_ticks(std::string_view text) {
   std::map<unsigned, CpuTicks> ticks;
   while (!text.empty()) {
-    std::string_view line = next_line(text);
-    const std::string_view name = next_word(line);
+    std::string_view line = take_line(text);
+    const std::string_view name = take_word(line);
     std::uint64_t cpu = 0;
     if (!name.starts_with("cpu") || !to_number(name.substr(3), cpu)) continue;
     // user nice system idle iowait irq softirq steal
     std::array<std::uint64_t, 8> v{};
-    for (std::uint64_t& value : v) static_cast<void>(to_number(next_word(line), value));
+    for (std::uint64_t& value : v) static_cast<void>(to_number(take_word(line), value));
     ticks[static_cast<unsigned>(cpu)] = {v[0] + v[1] + v[2], v[3] + v[4], v[5] + v[6], v[7]};
   }
   return ticks;
@@ -154,18 +154,19 @@ void add_ticks(const HostLook& before, const HostLook& after, BlockCounters& cou
   for (const auto& [cpu, now] : parse_ticks(after.stat)) {
     const auto then = old.find(cpu);
     if (then == old.end()) continue;
-    counters.ticks[cpu] = {grown(now.busy, then->second.busy), grown(now.idle, then->second.idle),
-                           grown(now.interrupts, then->second.interrupts),
-                           grown(now.steal, then->second.steal)};
+    counters.ticks[cpu] = {counted_since(now.busy, then->second.busy),
+                           counted_since(now.idle, then->second.idle),
+                           counted_since(now.interrupts, then->second.interrupts),
+                           counted_since(now.steal, then->second.steal)};
   }
 }
 
 // "NAME VALUE" lines of a cgroup's cpu.stat: v2 counts microseconds, v1 nanoseconds.
 std::uint64_t stat_value(std::string_view text, std::string_view key) {
   while (!text.empty()) {
-    std::string_view line = next_line(text);
+    std::string_view line = take_line(text);
     std::uint64_t value = 0;
-    if (next_word(line) == key && to_number(next_word(line), value)) return value;
+    if (take_word(line) == key && to_number(take_word(line), value)) return value;
   }
   return 0;
 }
@@ -176,8 +177,8 @@ std::uint64_t throttled_ns(std::string_view text) {
 
 std::uint64_t run_delay_ns(std::string_view text) {
   std::uint64_t value = 0;
-  static_cast<void>(next_word(text));  // time on the CPU
-  return to_number(next_word(text), value) ? value : 0;
+  static_cast<void>(take_word(text));  // time on the CPU
+  return to_number(take_word(text), value) ? value : 0;
 }
 
 struct DriveLook {
@@ -188,12 +189,12 @@ struct DriveLook {
 // ms busy, ms waited (weighted), ...
 DriveLook parse_drive(std::string_view text, std::string_view drive) {
   while (!drive.empty() && !text.empty()) {
-    std::string_view line = next_line(text);
-    const std::string_view major = next_word(line), minor = next_word(line);
+    std::string_view line = take_line(text);
+    const std::string_view major = take_word(line), minor = take_word(line);
     if (std::string(major) + " " + std::string(minor) != drive) continue;
-    static_cast<void>(next_word(line));  // its name
+    static_cast<void>(take_word(line));  // its name
     std::array<std::uint64_t, 11> v{};
-    for (std::uint64_t& value : v) static_cast<void>(to_number(next_word(line), value));
+    for (std::uint64_t& value : v) static_cast<void>(to_number(take_word(line), value));
     return {v[0] + v[4], v[3] + v[7], v[9]};
   }
   return {};
@@ -203,9 +204,9 @@ void add_drive(const HostLook& before, const HostLook& after, const std::string&
                BlockCounters& counters) {
   const DriveLook old = parse_drive(before.diskstats, drive);
   const DriveLook now = parse_drive(after.diskstats, drive);
-  counters.drive_operations = grown(now.operations, old.operations);
-  counters.drive_busy_ns = grown(now.busy_ms, old.busy_ms) * 1'000'000;
-  counters.drive_waited_ns = grown(now.waited_ms, old.waited_ms) * 1'000'000;
+  counters.drive_operations = counted_since(now.operations, old.operations);
+  counters.drive_busy_ns = counted_since(now.busy_ms, old.busy_ms) * 1'000'000;
+  counters.drive_waited_ns = counted_since(now.waited_ms, old.waited_ms) * 1'000'000;
 }
 
 void add_noises(const HostLook& before, const HostLook& after, BlockCounters& counters) {
@@ -234,7 +235,7 @@ std::vector<TracedNoise> parse_noises(const std::string& trace) {
   std::vector<TracedNoise> noises;
   std::string_view text = trace;
   while (!text.empty()) {
-    std::string_view line = next_line(text);
+    std::string_view line = take_line(text);
     const std::size_t at = line.find("_noise: ");
     const std::size_t cpu_at = line.find('[');
     if (at == std::string_view::npos || cpu_at == std::string_view::npos || cpu_at > at) continue;
@@ -248,7 +249,10 @@ std::vector<TracedNoise> parse_noises(const std::string& trace) {
     const std::size_t start_at = rest.find("start "), duration_at = rest.find(" duration ");
     if (start_at == std::string_view::npos || duration_at == std::string_view::npos) continue;
     const std::size_t name_end = rest.substr(0, start_at).find_last_not_of(' ');
-    if (name_end != std::string_view::npos) noise.name = std::string(rest.substr(0, name_end + 1));
+    const std::size_t name_at = rest.find_first_not_of(' ');
+    if (name_end != std::string_view::npos && name_at <= name_end && name_at < start_at) {
+      noise.name = std::string(rest.substr(name_at, name_end + 1 - name_at));
+    }
     std::string_view seconds = rest.substr(start_at + 6, duration_at - start_at - 6);
     std::uint64_t whole = 0, fraction = 0;
     const std::size_t point = seconds.find('.');
@@ -258,7 +262,7 @@ std::vector<TracedNoise> parse_noises(const std::string& trace) {
     }
     noise.start_ns = whole * 1'000'000'000ULL + fraction;  // nine digits
     rest.remove_prefix(duration_at + 10);
-    if (to_number(next_word(rest), noise.duration_ns)) noises.push_back(std::move(noise));
+    if (to_number(take_word(rest), noise.duration_ns)) noises.push_back(std::move(noise));
   }
   return noises;
 }
@@ -266,7 +270,7 @@ std::vector<TracedNoise> parse_noises(const std::string& trace) {
 std::uint64_t BlockCounters::steal_here() const {
   std::uint64_t steal = 0;
   for (const auto& [cpu, one] : ticks) steal += cpus.contains(cpu) ? one.steal : 0;
-  return steal * kTick_ns;
+  return steal * kProcTick_ns;
 }
 
 BlockCounters& BlockCounters::operator+=(const BlockCounters& other) {
@@ -298,7 +302,7 @@ WatchedPlaces WatchedPlaces::find(const Host& host) {
   std::string_view text = own ? std::string_view(*own) : std::string_view();
   while (!text.empty()) {
     // "0::/path" is version 2; "4:cpu,cpuacct:/path" a hierarchy of version 1 (cgroups(7)).
-    const std::string_view line = next_line(text);
+    const std::string_view line = take_line(text);
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string_view::npos) continue;
     const std::string controllers(line.substr(first + 1, second - first - 1));
@@ -325,7 +329,7 @@ WatchedPlaces WatchedPlaces::find(const Host& host) {
 HostLook HostLook::take(const Host& host, const WatchedPlaces& places, bool with_interrupts) {
   HostLook look;
   const auto read = [&host](std::string_view path) {
-    auto text = host.read(path, kReadMax);
+    auto text = host.read(path, kLookMax);
     return text ? std::move(*text) : std::string();
   };
   if (with_interrupts) {
@@ -337,7 +341,7 @@ HostLook HostLook::take(const Host& host, const WatchedPlaces& places, bool with
   look.diskstats = read("/proc/diskstats");
   if (!places.cgroup_cpu_stat.empty()) look.cpu_stat = read(places.cgroup_cpu_stat);
   if (!places.trace.empty()) look.trace = read(places.trace);
-  look.at_ns = monotonic_ns();
+  look.at_ns = look_time_ns();
   return look;
 }
 
@@ -345,21 +349,23 @@ BlockCounters counters_between(const HostLook& before, const HostLook& after, co
                                const std::string& drive) {
   BlockCounters counters;
   counters.cpus = cpus;
-  counters.over = Nanoseconds(static_cast<std::int64_t>(grown(after.at_ns, before.at_ns)));
+  counters.over = Nanoseconds(static_cast<std::int64_t>(counted_since(after.at_ns, before.at_ns)));
   add_interrupts(before, after, counters);
   add_softirqs(before, after, counters);
   add_ticks(before, after, counters);
   add_drive(before, after, drive, counters);
   add_noises(before, after, counters);
-  counters.run_delay_ns = grown(run_delay_ns(after.schedstat), run_delay_ns(before.schedstat));
-  counters.throttled_ns = grown(throttled_ns(after.cpu_stat), throttled_ns(before.cpu_stat));
-  counters.throttled_times = grown(stat_value(after.cpu_stat, "nr_throttled"),
-                                   stat_value(before.cpu_stat, "nr_throttled"));
+  counters.run_delay_ns =
+      counted_since(run_delay_ns(after.schedstat), run_delay_ns(before.schedstat));
+  counters.throttled_ns =
+      counted_since(throttled_ns(after.cpu_stat), throttled_ns(before.cpu_stat));
+  counters.throttled_times = counted_since(stat_value(after.cpu_stat, "nr_throttled"),
+                                           stat_value(before.cpu_stat, "nr_throttled"));
   return counters;
 }
 
 void BlockWatch::before() {
-  const std::uint64_t began = monotonic_ns();
+  const std::uint64_t began = look_time_ns();
   before_ = HostLook::take(host_, places_, with_interrupts_);
   if (before_.at_ns - began > kSlowLook_ns && ++slow_looks_ >= 3) with_interrupts_ = false;
 }

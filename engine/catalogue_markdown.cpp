@@ -68,6 +68,7 @@ std::string parameter_line(const Technique& technique, std::string_view key) {
 std::string needs(const Technique& row) {
   std::string text = row.threads == 1 ? "one CPU" : fmt::format("{} CPUs", row.threads);
   if (row.uses_file) text += ", a file";
+  if (row.variant_needs != nullptr) text += "; some variants more";
   return text;
 }
 

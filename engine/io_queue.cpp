@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "core/file_host.hpp"
@@ -268,6 +269,7 @@ bool IoQueue::next(IoDone& done) {
   if (state.known(slot.file)) --state.files[slot.file.slot].in_flight;
   if (state.known(slot.memory)) --state.memories[slot.memory.slot].in_flight;
   slot.active = false;
+  if (std::exchange(slot.ordered, false)) --state.ordered;
   done.tag = slot.tag;
   done.result = result;
   done.buffer = std::move(slot.buffer);
@@ -285,6 +287,10 @@ int IoQueue::enter(unsigned wanted) {
     return 0;
   }
   Ring& ring = *state.ring;
+  // With DEFER_TASKRUN the kernel wakes a waiting thread when as many completions have gathered as
+  // it waits for (since Linux 6.2), and begins what waits for them only then: for ever, where one
+  // of those that are waited for stands behind a barrier. Waiting for one at a time avoids that.
+  if (state.ordered > 0) wanted = std::min(wanted, 1U);
   const bool only_look = wanted == 0 && state.refusals == 0 && io_uring_sq_ready(ring.get()) == 0;
   const int entered = only_look ? ring.look() : ring.submit_and_wait(wanted);
   if (entered == -EINTR) return kInterrupted;

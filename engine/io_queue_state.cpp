@@ -89,6 +89,8 @@ bool IoQueue::State::prepare(const IoOperation& operation, Buffer* buffer) {
   const bool tracked = memory_table || !ring;
   slot.memory = tracked && known(operation.memory) ? operation.memory : MemoryId{};
   slot.active = true;
+  slot.ordered = operation.order.then_next || operation.order.barrier;
+  if (slot.ordered) ++ordered;
   if (buffer != nullptr) slot.buffer = std::move(*buffer);
   if (known(slot.file)) ++files[slot.file.slot].in_flight;
   if (known(slot.memory)) ++memories[slot.memory.slot].in_flight;

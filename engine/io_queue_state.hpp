@@ -23,6 +23,7 @@ struct IoSlot {
   FileId file;
   MemoryId memory;
   bool active = false;
+  bool ordered = false;  // another operation waits for this one, or it for others
 };
 // What was registered, and how many operations use it.
 struct FileSlot {
@@ -79,6 +80,7 @@ struct IoQueue::State {
   IoCalls calls;
   IoCounters counters;
   unsigned refusals = 0;
+  unsigned ordered = 0;     // of those in flight
   bool chain_open = false;  // the last that was prepared links to the next
 };
 

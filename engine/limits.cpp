@@ -20,131 +20,138 @@ constexpr double kCallEach = 0.9;
 
 using E = LimitEvidence;
 
-double of(const std::optional<double>& value) { return value.value_or(0); }
-std::string percent(double share) { return fmt::format("{:.0f} %", share * 100); }
+double known(const std::optional<double>& value) { return value.value_or(0); }
+std::string percent_words(double share) { return fmt::format("{:.0f} %", share * 100); }
 
 bool cpu_is_full(const E& e) { return !e.spins && !e.timing_only && e.cpu_share >= kMostly; }
 bool drive_is_full(const E& e) {
-  return of(e.drive_busy) >= kMostly && of(e.drive_latency_share) >= 0.5 && !cpu_is_full(e);
+  return known(e.drive_busy) >= kMostly && known(e.drive_latency_share) >= 0.5 && !cpu_is_full(e);
 }
 
-bool throttled(const E& e) { return of(e.throttled) >= kNoticeable; }
+bool is_throttled(const E& e) { return known(e.throttled) >= kNoticeable; }
 std::string throttled_words(const E& e) {
-  return fmt::format("the cgroup was out of quota for {} of the time", percent(of(e.throttled)));
+  return fmt::format("the cgroup was out of quota for {} of the time",
+                     percent_words(known(e.throttled)));
 }
 
-bool stolen(const E& e) { return of(e.steal) >= kNoticeable; }
+bool is_stolen(const E& e) { return known(e.steal) >= kNoticeable; }
 std::string stolen_words(const E& e) {
-  return fmt::format("the hypervisor took {} of the CPU's time", percent(of(e.steal)));
+  return fmt::format("the hypervisor took {} of the CPU's time", percent_words(known(e.steal)));
 }
 
-bool no_cpu(const E& e) { return of(e.run_delay) >= kOftenWaiting; }
+// Out of quota is runnable, too, but nobody else's doing.
+double others_ran(const E& e) { return known(e.run_delay) - known(e.throttled); }
+bool is_no_cpu(const E& e) { return others_ran(e) >= kOftenWaiting; }
 std::string no_cpu_words(const E& e) {
   return fmt::format("runnable without a CPU for {} of the time: others ran there",
-                     percent(of(e.run_delay)));
+                     percent_words(others_ran(e)));
 }
 
-bool remote(const E& e) { return !e.remote.empty(); }
+bool is_remote(const E& e) { return !e.remote.empty(); }
 std::string remote_words(const E& e) { return e.remote; }
 
-bool one_irq_cpu(const E& e) {
-  return of(e.irq_cpu_share) >= kOneCpuShare && of(e.irq_cpu_load) >= kOneCpuLoad;
+bool is_one_irq_cpu(const E& e) {
+  return known(e.irq_cpu_share) >= kOneCpuShare && known(e.irq_cpu_load) >= kOneCpuLoad;
 }
 std::string one_irq_cpu_words(const E& e) {
   return fmt::format(
       "CPU {} took {} of {:.0f} device interrupts a second and spent {} of its time "
       "in them",
-      e.irq_cpu, percent(of(e.irq_cpu_share)), e.irqs_per_s, percent(of(e.irq_cpu_load)));
+      e.irq_cpu, percent_words(known(e.irq_cpu_share)), e.irqs_per_s,
+      percent_words(known(e.irq_cpu_load)));
 }
 
-bool drive_latency(const E& e) { return drive_is_full(e) && e.depth * e.threads == 1; }
-bool drive_throughput(const E& e) { return drive_is_full(e) && e.depth * e.threads > 1; }
+bool is_drive_latency(const E& e) { return drive_is_full(e) && e.depth * e.threads == 1; }
+bool is_drive_throughput(const E& e) { return drive_is_full(e) && e.depth * e.threads > 1; }
 std::string drive_words(const E& e) {
   return fmt::format(
       "the drive had work for {} of the time, {} of an operation's {} were spent in "
       "it; {} in flight; CPU {}",
-      percent(of(e.drive_busy)), percent(of(e.drive_latency_share)),
-      format_ns_short(e.mean_latency_ns), e.depth * e.threads, percent(e.cpu_share));
+      percent_words(known(e.drive_busy)), percent_words(known(e.drive_latency_share)),
+      format_ns_short(e.mean_latency_ns), e.depth * e.threads, percent_words(e.cpu_share));
 }
 
-bool memory(const E& e) { return cpu_is_full(e) && of(e.memory_share) >= kCopyShare; }
+bool is_memory(const E& e) { return cpu_is_full(e) && known(e.memory_share) >= kCopyShare; }
 std::string memory_words(const E& e) {
   return fmt::format("{:.2f} GB/s were moved, a plain copy reaches {:.2f} GB/s on this CPU",
                      e.bytes_per_s / 1e9, e.copy_bytes_per_s / 1e9);
 }
 
-bool submission(const E& e) {
+bool is_submission(const E& e) {
   return cpu_is_full(e) && e.has_queue && e.depth > 1 && e.enters_per_operation >= kCallEach;
 }
 std::string submission_words(const E& e) {
   return fmt::format("{:.2f} system calls for each operation at depth {}, CPU {}",
-                     e.enters_per_operation, e.depth, percent(e.cpu_share));
+                     e.enters_per_operation, e.depth, percent_words(e.cpu_share));
 }
 
-bool cpu(const E& e) { return cpu_is_full(e) && !submission(e) && !memory(e); }
+bool is_cpu(const E& e) { return cpu_is_full(e) && !is_submission(e) && !is_memory(e); }
 std::string cpu_words(const E& e) {
   const double ns = e.operations_per_s > 0 ? e.cpu_share * e.threads * 1e9 / e.operations_per_s : 0;
   return fmt::format("CPU {} of each of {} threads, {} an operation, {:.2f} system calls each",
-                     percent(e.cpu_share), e.threads, format_ns_short(ns), e.enters_per_operation);
+                     percent_words(e.cpu_share), e.threads, format_ns_short(ns),
+                     e.enters_per_operation);
 }
 
-bool rate(const E& e) { return e.open_loop && e.missed_share == 0 && e.queue_share < 0.1; }
+bool is_rate(const E& e) { return e.open_loop && e.missed_share == 0 && e.queue_share < 0.1; }
 std::string rate_words(const E& e) {
   return fmt::format(
       "{:.0f} operations a second were asked for and done; {} of the response was "
       "waiting for a turn",
-      e.rate_per_s, percent(e.queue_share));
+      e.rate_per_s, percent_words(e.queue_share));
 }
 
-bool overload(const E& e) { return e.open_loop && (e.missed_share > 0 || e.queue_share >= 0.5); }
+bool is_overload(const E& e) { return e.open_loop && (e.missed_share > 0 || e.queue_share >= 0.5); }
 std::string overload_words(const E& e) {
   return fmt::format(
       "at {:.0f} a second {} of the response was waiting for a turn, {} of the "
       "operations were never started",
-      e.rate_per_s, percent(e.queue_share), percent(e.missed_share));
+      e.rate_per_s, percent_words(e.queue_share), percent_words(e.missed_share));
 }
 
-bool noise(const E& e) { return of(e.p99_spread) >= kWideInterval; }
+bool is_noise(const E& e) { return known(e.p99_spread) >= kWideInterval; }
 std::string noise_words(const E& e) {
-  return fmt::format("the p99's interval ends {:.1f} times as high as it begins", of(e.p99_spread));
+  return fmt::format("the p99's interval ends {:.1f} times as high as it begins",
+                     known(e.p99_spread));
 }
 
-constexpr std::array kRules{
-    LimitRule{"cgroup-quota", "The CPU quota of its cgroup held it back", throttled,
+constexpr std::array kLimitRules{
+    LimitRule{"cgroup-quota", "The CPU quota of its cgroup held it back", is_throttled,
               throttled_words, "container.cpu-quota,container.cpuset", ""},
-    LimitRule{"steal", "The hypervisor gave its CPU to others", stolen, stolen_words,
+    LimitRule{"steal", "The hypervisor gave its CPU to others", is_stolen, stolen_words,
               "container.steal,container.hypervisor", ""},
-    LimitRule{"remote-node", "What it works on hangs on another NUMA node", remote, remote_words,
+    LimitRule{"cpu-shared", "Other threads on its CPU", is_no_cpu, no_cpu_words,
+              "boot.isolcpus,scheduler.cpuset-partition,scheduler.kernel-threads,irq.affinity",
+              "os.jitter"},
+    LimitRule{"remote-node", "What it works on hangs on another NUMA node", is_remote, remote_words,
               "block.numa-node,irq.affinity,memory.numa-balancing", ""},
-    LimitRule{"irq-cpu", "One CPU serves the device's interrupts", one_irq_cpu, one_irq_cpu_words,
+    LimitRule{"irq-cpu", "One CPU serves the device's interrupts", is_one_irq_cpu,
+              one_irq_cpu_words,
               "irq.affinity,irq.irqbalance,block.rq-affinity,net.channels,net.rps", ""},
-    LimitRule{"overload", "The rate asked for is more than it can do", overload, overload_words, "",
-              "storage.uring.batched,storage.uring.combined"},
+    LimitRule{"overload", "The rate asked for is more than it can do", is_overload, overload_words,
+              "", "storage.uring.batched,storage.uring.combined"},
     LimitRule{"device-latency", "The device: each operation waits for the one before it",
-              drive_latency, drive_words,
+              is_drive_latency, drive_words,
               "block.apst,block.nvme-poll-queues,block.io-poll,cpu.idle-exit-latency,"
               "block.scheduler",
               "storage.uring.iopoll,storage.uring,storage.uring.batched"},
-    LimitRule{"device", "The device: it is busy all the time", drive_throughput, drive_words,
+    LimitRule{"device", "The device: it is busy all the time", is_drive_throughput, drive_words,
               "block.scheduler,block.nr-requests,block.nomerges,block.wbt,block.pcie-link,"
               "block.write-cache",
               ""},
-    LimitRule{"memory-bandwidth", "Copying memory", memory, memory_words,
+    LimitRule{"memory-bandwidth", "Copying memory", is_memory, memory_words,
               "memory.thp-enabled,memory.hugepages-2m,cpu.uncore-frequency",
               "storage.direct,storage.mmap,copy.sendfile"},
-    LimitRule{"submission", "Submission: a system call for each operation", submission,
+    LimitRule{"submission", "Submission: a system call for each operation", is_submission,
               submission_words, "limits.io-uring-disabled,boot.mitigations",
               "storage.uring.batched,storage.uring.combined,storage.uring.sqpoll"},
-    LimitRule{"cpu", "The CPU", cpu, cpu_words, "cpu.governor,cpu.boost,boot.mitigations",
+    LimitRule{"cpu", "The CPU", is_cpu, cpu_words, "cpu.governor,cpu.boost,boot.mitigations",
               "storage.uring.fixed-buffers,storage.uring.fixed-files,storage.uring.batched"},
-    LimitRule{"cpu-shared", "Other threads on its CPU", no_cpu, no_cpu_words,
-              "boot.isolcpus,scheduler.cpuset-partition,scheduler.kernel-threads,irq.affinity",
-              "os.jitter"},
-    LimitRule{"rate", "Nothing but the rate asked for", rate, rate_words, "", ""},
+    LimitRule{"rate", "Nothing but the rate asked for", is_rate, rate_words, "", ""},
     LimitRule{"noise",
               "Sampling noise: the tail differs from block to block more than its size "
               "tells; a longer --duration narrows it",
-              noise, noise_words,
+              is_noise, noise_words,
               "boot.isolcpus,boot.nohz-full,cpu.idle-exit-latency,cpu.governor,irq.irqbalance",
               "os.jitter"},
 };
@@ -159,11 +166,11 @@ void add_names(std::vector<std::string>& all, std::string_view names) {
 
 }  // namespace
 
-std::span<const LimitRule> limit_rules() { return kRules; }
+std::span<const LimitRule> limit_rules() { return kLimitRules; }
 
 std::vector<LimitFinding> find_limits(const LimitEvidence& evidence) {
   std::vector<LimitFinding> findings;
-  for (const LimitRule& rule : kRules) {
+  for (const LimitRule& rule : kLimitRules) {
     if (!rule.holds(evidence)) continue;
     LimitFinding finding{
         std::string(rule.id), std::string(rule.limit), rule.evidence(evidence), {}};
@@ -175,10 +182,11 @@ std::vector<LimitFinding> find_limits(const LimitEvidence& evidence) {
     findings.push_back(
         {"none",
          "Nothing stands out",
-         fmt::format("CPU {}{}, drive {}, {:.2f} system calls an operation",
-                     percent(evidence.cpu_share), evidence.spins ? " (it spins)" : "",
-                     evidence.drive_busy ? "busy " + percent(*evidence.drive_busy) : "not involved",
-                     evidence.enters_per_operation),
+         fmt::format(
+             "CPU {}{}, drive {}, {:.2f} system calls an operation",
+             percent_words(evidence.cpu_share), evidence.spins ? " (it spins)" : "",
+             evidence.drive_busy ? "busy " + percent_words(*evidence.drive_busy) : "not involved",
+             evidence.enters_per_operation),
          {}});
   }
   return findings;

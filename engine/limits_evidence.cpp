@@ -15,15 +15,15 @@
 namespace assay::engine {
 namespace {
 
-constexpr double kTick_ns = 1e7;  // of /proc/stat
+constexpr double kEvidenceTick_ns = 1e7;  // of /proc/stat
 // Fewer than this a second are background, whoever takes them.
 constexpr double kFewInterrupts_per_s = 500;
 constexpr Bytes kCopied{64ULL << 20};
 
-double seconds_of(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double span_seconds(Nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 // What burns CPU while it waits: its CPU time says nothing about its work.
-bool spins(const Measurement& measurement) {
+bool spins_by_design(const Measurement& measurement) {
   const std::string& id = measurement.technique;
   const auto names = [&id](std::string_view part) { return id.find(part) != std::string::npos; };
   if (measurement.parameters.rate_per_s > 0) return true;
@@ -60,7 +60,7 @@ void add_interrupts(const Measurement& measurement, LimitEvidence& evidence) {
       evidence.irq_cpu = cpu;
     }
   }
-  const double seconds = seconds_of(counted.over);
+  const double seconds = span_seconds(counted.over);
   if (seconds <= 0 || counted.device_irqs.size() + counted.ticks.size() == 0) return;
   evidence.irqs_per_s = static_cast<double>(all) / seconds;
   // With one CPU there is no other to take them.
@@ -82,9 +82,9 @@ void add_cpu_time(const Measurement& measurement, LimitEvidence& evidence) {
   for (const auto& [cpu, one] : counted.ticks)
     ticks += counted.cpus.contains(cpu) ? one.total() : 0;
   // A handful of ticks is no share of anything.
-  if (static_cast<double>(ticks) * kTick_ns < 2e8) return;
+  if (static_cast<double>(ticks) * kEvidenceTick_ns < 2e8) return;
   evidence.steal =
-      static_cast<double>(counted.steal_here()) / (static_cast<double>(ticks) * kTick_ns);
+      static_cast<double>(counted.steal_here()) / (static_cast<double>(ticks) * kEvidenceTick_ns);
 }
 
 // The drive that the file is on, by the words in which the file tells it: "(ext4 on nvme1n1)".
@@ -110,7 +110,7 @@ void add_spread(const Measurement& measurement, LimitEvidence& evidence) {
   if (interval && interval->low_ns > 0) evidence.p99_spread = interval->high_ns / interval->low_ns;
 }
 
-std::uint64_t monotonic_ns() {
+std::uint64_t copy_time_ns() {
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000ULL +
@@ -124,16 +124,16 @@ LimitEvidence limit_evidence(const Measurement& measurement, const probes::Inven
   LimitEvidence evidence;
   const Parameters& parameters = measurement.parameters;
   const Technique* technique = find_technique(measurement.technique);
-  const double seconds = seconds_of(measurement.duration);
+  const double seconds = span_seconds(measurement.duration);
   if (seconds <= 0 || measurement.operations == 0) return evidence;
   const double operations = static_cast<double>(measurement.operations);
   evidence.has_queue = technique != nullptr && takes_parameter(*technique, "depth");
   evidence.threads = parameters.threads * (technique == nullptr ? 1 : technique->threads);
   evidence.depth = evidence.has_queue ? parameters.depth : 1;
   evidence.batch = std::max(1U, parameters.batch);
-  evidence.spins = spins(measurement);
+  evidence.spins = spins_by_design(measurement);
   evidence.timing_only = measurement.technique.starts_with("os.");
-  evidence.cpu_share = seconds_of(measurement.cpu_time) / seconds / evidence.threads;
+  evidence.cpu_share = span_seconds(measurement.cpu_time) / seconds / evidence.threads;
   evidence.enters_per_operation = static_cast<double>(measurement.enters) / operations;
   evidence.operations_per_s = operations / seconds;
   evidence.bytes_per_s = static_cast<double>(measurement.bytes) / seconds;
@@ -169,10 +169,10 @@ double copy_rate() {
   std::memset(to->data(), 2, to->size().count);
   std::uint64_t best_ns = ~0ULL;
   for (int pass = 0; pass < 4; ++pass) {
-    const std::uint64_t began = monotonic_ns();
+    const std::uint64_t began = copy_time_ns();
     std::memcpy(to->data(), from->data(), from->size().count);
     asm volatile("" : : "r"(to->data()) : "memory");
-    best_ns = std::min(best_ns, monotonic_ns() - began);
+    best_ns = std::min(best_ns, copy_time_ns() - began);
   }
   return static_cast<double>(kCopied.count) * 1e9 /
          static_cast<double>(std::max<std::uint64_t>(1, best_ns));

@@ -64,6 +64,7 @@ struct Measurement {
   bool engaged = false;
   std::string evidence;
   Verification verification;
+  std::vector<ClockOffset> clock_offsets;  // by pair of CPUs, of all blocks together
   Placement placement;
   std::string broken;                // the error that ended the series early; empty: none
   std::vector<std::string> invalid;  // reasons that void it: drift, migration, lag, unsteady, not

@@ -103,6 +103,17 @@ Json placement_json(const Placement& placement) {
           {"steal_fraction", placement.steal_fraction}};
 }
 
+Json clock_offsets_json(const Measurement& measurement) {
+  Json json = Json::array();
+  for (const ClockOffset& offset : measurement.clock_offsets) {
+    json.push_back({{"cpus", {offset.a.value, offset.b.value}},
+                    {"low_ns", offset.low_ns},
+                    {"high_ns", offset.high_ns},
+                    {"exchanges", offset.exchanges}});
+  }
+  return json;
+}
+
 Json slowest_json(const Measurement& measurement) {
   Json json = Json::array();
   for (const ExplainedEvent& event : measurement.slowest) {
@@ -205,6 +216,9 @@ Json to_json(const Measurement& measurement, double confidence, bool with_blocks
       measurement.verification.applies ? Json(measurement.verification.verified) : Json(nullptr);
   json["verification"] = {{"checked", measurement.verification.checked},
                           {"detail", measurement.verification.detail}};
+  if (!measurement.clock_offsets.empty()) {
+    json["clock_offsets"] = clock_offsets_json(measurement);
+  }
   json["placement"] = placement_json(measurement.placement);
   json["invalid"] = measurement.invalid;
   json["slowest"] = slowest_json(measurement);

@@ -16,7 +16,7 @@ namespace assay::engine {
 namespace {
 
 constexpr std::uint64_t kDepthMax = 4096;  // io_uring's rings hold 32768; buffers cost memory
-constexpr std::uint64_t kBlockMax = 64ULL << 20;
+constexpr std::uint64_t kBlockBytesMax = 64ULL << 20;
 constexpr double kRateMax = 1e9;
 constexpr std::uint64_t kThreadsMax = 1024;
 
@@ -137,6 +137,15 @@ Expected<void> set_interval(Parameters& parameters, std::string_view value) {
   return {};
 }
 
+Expected<void> set_target(Parameters& parameters, std::string_view value) {
+  const auto target = parse_duration(value);
+  if (!target || target->count() <= 0) {
+    return wrong("target-p99", value, "a duration such as 500us");
+  }
+  parameters.target_p99 = *target;
+  return {};
+}
+
 Expected<void> set_variant(Parameters& parameters, std::string_view value) {
   for (const char c : value) {
     const bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -176,12 +185,12 @@ constexpr ParameterRow kRows[] = {
      [](const P& p) { return word_of(p.operation, kOperations); }},
     {"block", "SIZE", "bytes that one operation moves",
      [](P& p, Text v) {
-       auto set = set_size(p.block, "block", v, kBlockMax);
+       auto set = set_size(p.block, "block", v, kBlockBytesMax);
        p.block_given = p.block_given || set.has_value();
        return set;
      },
      [](const P& p) { return format_bytes(p.block); }},
-    {"size", "SIZE", "size of the test file",
+    {"size", "SIZE", "size of the test file, or of the memory that is walked (memory.*)",
      [](P& p, Text v) {
        return set_size(p.size, "size", v, std::numeric_limits<std::int64_t>::max());
      },
@@ -217,19 +226,22 @@ constexpr ParameterRow kRows[] = {
      [](P& p, Text v) { return choose(p.arrival, "arrival", v, kArrivals); },
      [](const P& p) { return p.rate_per_s == 0 ? std::string() : word_of(p.arrival, kArrivals); }},
     {"message", "SIZE", "size of one message (ipc, net)",
-     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockMax); },
+     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockBytesMax); },
      [](const P& p) { return format_bytes(p.message); }},
-    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy)", set_variant,
-     [](const P& p) { return p.variant; }},
-    {"interval", "TIME", "period of the wake-ups (os.wakeup)", set_interval,
+    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy) or sync (os.timer)",
+     set_variant, [](const P& p) { return p.variant; }},
+    {"interval", "TIME", "period of the wake-ups (os.wakeup, os.pinned, os.realtime)", set_interval,
      [](const P& p) { return format_duration(p.interval); }},
+    {"target-p99", "TIME", "latency under which the p99 is held (storage.adaptive-depth)",
+     set_target, [](const P& p) { return format_duration(p.target_p99); }},
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },
      [](const P& p) { return word_of(p.policy, kPolicies); }},
     {"features", "A+B", "switches of storage.uring that are on, such as fixed-buffers+batched",
      set_features, [](const P& p) { return p.features; }},
     {"threads", "N", "threads that do the same at once, each in its own part of the file",
-     set_threads, [](const P& p) { return fmt::format("{}", p.threads); }},
+     set_threads,
+     [](const P& p) { return p.threads == 1 ? std::string() : fmt::format("{}", p.threads); }},
     {"read-share", "PERCENT", "operations that read, the others write; 100: --op decides",
      set_read_share,
      [](const P& p) { return p.read_share ? fmt::format("{}", *p.read_share) : std::string(); }},

@@ -139,6 +139,7 @@ class Run {
             series.technique->available(host_, inventory_, measurement.parameters);
         if (!can.available) skip(measurement, can.reason, can.remedy);
       }
+      if (!series.skipped.empty()) skip(measurement, series.skipped, series.remedy);
       result_.measurements.push_back(std::move(measurement));
     }
   }
@@ -179,9 +180,14 @@ class Run {
 
  private:
   CpuSet cpus_for(const Series& series) const {
+    const Technique& technique = *series.technique;
+    if (technique.place != nullptr) {
+      CpuSet placed = technique.place(inventory_, series.parameters, series.cpus, allowed_);
+      if (!placed.empty()) return placed;
+    }
     if (!series.cpus.empty()) return series.cpus;
-    return choose_cpus(inventory_, allowed_,
-                       std::max(1U, series.technique->threads) * series.parameters.threads);
+    const unsigned threads = needs_of(technique, series.parameters).threads;
+    return choose_cpus(inventory_, allowed_, std::max(1U, threads) * series.parameters.threads);
   }
 
   static Parameters resolved(const Series& series) {
@@ -271,6 +277,7 @@ class Run {
     placement.major_faults += counters_after.major_faults - counters_before.major_faults;
     placement.minor_faults += counters_after.minor_faults - counters_before.minor_faults;
     add_proof(measurement, engagement, verification);
+    add_clock_offsets(measurement, block.clock_offsets());
     BlockResult done;
     done.round = round;
     done.started = Nanoseconds(static_cast<std::int64_t>(begun - result_.began_ns));
@@ -306,6 +313,24 @@ class Run {
     if (all.verified) {
       all.verified = verification.verified;
       all.detail = verification.detail;
+    }
+  }
+
+  // The bounds of all blocks hold together: the offset lies where they overlap. Bounds that do not
+  // overlap stay crossed (low above high): the clocks did not keep their distance.
+  static void add_clock_offsets(Measurement& measurement, const std::vector<ClockOffset>& found) {
+    for (const ClockOffset& offset : found) {
+      const auto same = [&](const ClockOffset& one) {
+        return one.a == offset.a && one.b == offset.b;
+      };
+      const auto known = std::ranges::find_if(measurement.clock_offsets, same);
+      if (known == measurement.clock_offsets.end()) {
+        measurement.clock_offsets.push_back(offset);
+        continue;
+      }
+      known->low_ns = std::max(known->low_ns, offset.low_ns);
+      known->high_ns = std::min(known->high_ns, offset.high_ns);
+      known->exchanges += offset.exchanges;
     }
   }
 

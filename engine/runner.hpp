@@ -31,6 +31,8 @@ struct Series {
   TestFile* file = nullptr;
   bool is_baseline = false;
   Nanoseconds block{0};  // timed length of its blocks; 0: the plan's
+  // Why it cannot run, where that is known beforehand, and what would help; empty: it can.
+  std::string skipped = {}, remedy = {};
 };
 
 struct RunPlan {

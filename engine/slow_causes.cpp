@@ -11,14 +11,14 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::array<std::string_view, 10> kNames{"unknown",  "preempted", "waited", "page-fault",
-                                                  "migrated", "throttled", "steal",  "interrupt",
-                                                  "softirq",  "ipi"};
+constexpr std::array<std::string_view, 10> kCauseNames{
+    "unknown",   "preempted", "waited",    "page-fault", "migrated",
+    "throttled", "steal",     "interrupt", "softirq",    "ipi"};
 
-std::string ns_words(std::uint64_t ns) { return format_ns_short(static_cast<double>(ns)); }
+std::string time_words(std::uint64_t ns) { return format_ns_short(static_cast<double>(ns)); }
 
 // "36 virtio1-req.0 (12), ..."
-std::string counts_words(const std::map<std::string, std::uint64_t>& counts) {
+std::string fired_words(const std::map<std::string, std::uint64_t>& counts) {
   std::string words;
   for (const auto& [name, count] : counts) {
     words += fmt::format("{}{} ({})", words.empty() ? "" : ", ", name, count);
@@ -37,20 +37,20 @@ std::vector<Explanation> candidates_on_cpu(const SlowEvent& event, const BlockCo
   }
   if (block.steal_here() > 0) {
     found.push_back({SlowCause::steal, fmt::format("{} stolen from the CPU during the block",
-                                                   ns_words(block.steal_here()))});
+                                                   time_words(block.steal_here()))});
   }
   if (!block.irqs_here.empty()) {
     found.push_back({SlowCause::interrupt,
-                     "interrupts on the CPU during the block: " + counts_words(block.irqs_here)});
+                     "interrupts on the CPU during the block: " + fired_words(block.irqs_here)});
   }
   // A device's interrupt raises its softirq: one cause, not two.
   if (!block.softirqs_here.empty() && block.irqs_here.empty()) {
     found.push_back({SlowCause::softirq,
-                     "softirqs on the CPU during the block: " + counts_words(block.softirqs_here)});
+                     "softirqs on the CPU during the block: " + fired_words(block.softirqs_here)});
   }
   if (!block.calls_here.empty()) {
     found.push_back({SlowCause::ipi,
-                     "calls from other CPUs during the block: " + counts_words(block.calls_here)});
+                     "calls from other CPUs during the block: " + fired_words(block.calls_here)});
   }
   return found;
 }
@@ -73,7 +73,7 @@ Explanation on_cpu(const SlowEvent& event, const BlockCounters& block) {
 // It was off its CPU for most of the time, with these switches.
 Explanation off_cpu(const SlowEvent& event, const BlockCounters& block) {
   const EventEvidence& seen = event.evidence;
-  const std::string away = fmt::format("{} off its CPU", ns_words(seen.off_cpu_ns));
+  const std::string away = fmt::format("{} off its CPU", time_words(seen.off_cpu_ns));
   if (seen.voluntary == 0 && seen.involuntary > 0) {
     return {SlowCause::preempted,
             fmt::format("{}, {} involuntary switches", away, seen.involuntary)};
@@ -81,7 +81,7 @@ Explanation off_cpu(const SlowEvent& event, const BlockCounters& block) {
   if (seen.voluntary == 0) {
     if (block.steal_here() > 0) {
       return {SlowCause::steal, fmt::format("{} without a switch, {} stolen during the block", away,
-                                            ns_words(block.steal_here()))};
+                                            time_words(block.steal_here()))};
     }
     return {SlowCause::unknown, away + " without a switch: interrupts, or the hypervisor"};
   }
@@ -90,12 +90,12 @@ Explanation off_cpu(const SlowEvent& event, const BlockCounters& block) {
   if (!woken_late) {
     return {SlowCause::waited,
             fmt::format("{}, {} voluntary switches; it waited for a CPU for {} in the whole block",
-                        away, seen.voluntary, ns_words(block.run_delay_ns))};
+                        away, seen.voluntary, time_words(block.run_delay_ns))};
   }
   return {SlowCause::unknown,
           fmt::format("{}, {} voluntary and {} involuntary switches: the device, or the CPU, for "
                       "which it waited for {} in the block",
-                      away, seen.voluntary, seen.involuntary, ns_words(block.run_delay_ns))};
+                      away, seen.voluntary, seen.involuntary, time_words(block.run_delay_ns))};
 }
 
 // The tracer knows durations: a single one that is long enough explains the event.
@@ -117,19 +117,21 @@ SlowCause cause_of(const TracedNoise& noise) {
 
 }  // namespace
 
-std::string_view to_string(SlowCause cause) { return kNames[static_cast<std::size_t>(cause)]; }
+std::string_view to_string(SlowCause cause) { return kCauseNames[static_cast<std::size_t>(cause)]; }
 
 Explanation explain(const SlowEvent& event, const BlockCounters& block) {
   const EventEvidence& seen = event.evidence;
   if (const TracedNoise* noise = traced(event, block)) {
     return {cause_of(*noise), fmt::format("traced: {} {} for {}", noise->kind, noise->name,
-                                          ns_words(noise->duration_ns))};
+                                          time_words(noise->duration_ns))};
   }
-  if (!seen.known) return {SlowCause::unknown, "no evidence was taken: it was among the first operations, or on another thread"};
+  if (!seen.known)
+    return {SlowCause::unknown,
+            "no evidence was taken: it was among the first operations, or on another thread"};
   const bool away = seen.off_cpu_ns >= event.latency_ns / 2;
   if (away && block.throttled_ns >= event.latency_ns / 2) {
     return {SlowCause::throttled, fmt::format("its cgroup was throttled for {} in the block",
-                                              ns_words(block.throttled_ns))};
+                                              time_words(block.throttled_ns))};
   }
   if (seen.major_faults > 0) {
     return {SlowCause::page_fault,

@@ -118,6 +118,7 @@ Expected<StoragePlan> plan_storage(const BlockContext& context, const StorageNee
   // Each thread has its own part: what one writes no other reads or writes.
   plan.units = file.size().count / plan.unit_bytes / context.lanes;
   plan.first_unit = plan.units * context.lane;
+  plan.lanes = context.lanes;
   plan.completion = parameters.completion.value_or(Completion::block);
   plan.rate_per_s = parameters.rate_per_s;
   plan.arrival = parameters.arrival;
@@ -169,7 +170,10 @@ Engagement RegimeKeeper::check(std::uint64_t operations) const {
   if (plan_.direct) {
     // On a drive in use others may bring pages in; ours would be one or more for each operation.
     const std::uint64_t grown = *pages > pages_before_ ? *pages - pages_before_ : 0;
-    const std::uint64_t allowed = file_.is_block_device() ? operations / 10 : 0;
+    std::uint64_t allowed = file_.is_block_device() ? operations / 10 : 0;
+    // Threads that were asked before this one have verified their data through the cache.
+    const std::uint64_t unit_pages = (plan_.unit_bytes + kPageBytes - 1) / kPageBytes;
+    allowed += (plan_.lanes - 1ULL) * (kVerifiedUnits + plan_.depth) * unit_pages;
     return {grown <= allowed, fmt::format("page cache grew by {} of {} pages", grown, total)};
   }
   // Buffered from the drive: true as long as no block is met twice.

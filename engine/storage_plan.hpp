@@ -43,6 +43,7 @@ struct StoragePlan {
   std::uint64_t unit_bytes = 4096;  // one operation: a block, or `batch` of them
   // Its part of the file: the whole, unless several threads share it.
   std::uint64_t first_unit = 0, units = 0;
+  unsigned lanes = 1;  // threads that share it
   unsigned depth = 1, batch = 1;
   Completion completion = Completion::block;
   double rate_per_s = 0;  // 0: closed loop

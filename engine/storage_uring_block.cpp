@@ -114,7 +114,8 @@ class UringBlock final : public Block {
     const StoragePlan& plan = state_->plan;
     const auto ran = with_ticks(*state_->context.clock, [&](auto ticks) -> Expected<void> {
       if (plan.sequential) {
-        return loop(ticks, SequentialBlocks(plan.units, plan.seed, plan.first_unit), duration, recorder);
+        return loop(ticks, SequentialBlocks(plan.units, plan.seed, plan.first_unit), duration,
+                    recorder);
       }
       return loop(ticks, RandomBlocks(plan.units, plan.seed, plan.first_unit), duration, recorder);
     });

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kLoadKeys{"depth", "threads", "rate"};
 
-Failure wrong(std::string_view text, std::string_view cause, std::string_view advice) {
+Failure wrong_sweep(std::string_view text, std::string_view cause, std::string_view advice) {
   return fail(ErrorCode::invalid, "--sweep", text, cause, advice);
 }
 
@@ -47,10 +47,10 @@ Expected<std::vector<std::string>> range_values(std::string_view text, std::size
   const auto step = amount_of(step_word.empty() ? "1" : step_word);
   constexpr std::string_view kExpected = "expected a range such as 1..128, 512..64KiB or 0..100+25";
   if (!from || !to || !step || from->value > to->value || step->value <= 0) {
-    return wrong(text, kExpected, "the first value is the smaller one");
+    return wrong_sweep(text, kExpected, "the first value is the smaller one");
   }
   if (step_word.empty() && from->value <= 0) {
-    return wrong(text, "a range that doubles cannot start at 0", "give a step: 0..100+25");
+    return wrong_sweep(text, "a range that doubles cannot start at 0", "give a step: 0..100+25");
   }
   const bool is_size = from->is_size || to->is_size;
   std::vector<std::string> values;
@@ -58,7 +58,7 @@ Expected<std::vector<std::string>> range_values(std::string_view text, std::size
        value = step_word.empty() ? value * 2 : value + step->value) {
     values.push_back(Amount{value, is_size}.text());
     if (values.size() > kSweepPointsMax)
-      return wrong(text, "too many values", "give a larger step");
+      return wrong_sweep(text, "too many values", "give a larger step");
   }
   values.push_back(Amount{to->value, is_size}.text());
   return values;
@@ -75,7 +75,8 @@ Expected<void> add_values(SweepAxis& axis, std::string_view word) {
     Parameters scratch;
     if (auto set = set_parameter(scratch, axis.key, value); !set) return set;
     if (std::ranges::find(axis.values, value) != axis.values.end()) {
-      return wrong(value, fmt::format("{} has this value twice", axis.key), "give each value once");
+      return wrong_sweep(value, fmt::format("{} has this value twice", axis.key),
+                         "give each value once");
     }
     axis.values.push_back(std::move(value));
   }
@@ -87,18 +88,18 @@ Expected<void> add_values(SweepAxis& axis, std::string_view word) {
 Expected<SweepAxis> parse_sweep_axis(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size()) {
-    return wrong(text, "expected PARAMETER=VALUES", "such as depth=1,2,4..128");
+    return wrong_sweep(text, "expected PARAMETER=VALUES", "such as depth=1,2,4..128");
   }
   SweepAxis axis{std::string(text.substr(0, equals)), {}};
   if (axis.key == "size") {
-    return wrong(text, "all points of a sweep share one test file",
-                 "sweep another parameter, and give --size once");
+    return wrong_sweep(text, "all points of a sweep share one test file",
+                       "sweep another parameter, and give --size once");
   }
   std::string_view rest = text.substr(equals + 1);
   while (true) {
     const std::size_t comma = rest.find(',');
     const std::string_view word = rest.substr(0, comma);
-    if (word.empty()) return wrong(text, "a value is missing", "such as depth=1,2,4..128");
+    if (word.empty()) return wrong_sweep(text, "a value is missing", "such as depth=1,2,4..128");
     if (auto added = add_values(axis, word); !added) return Failure(added.error());
     if (comma == std::string_view::npos) break;
     rest.remove_prefix(comma + 1);
@@ -116,14 +117,15 @@ Expected<std::vector<Parameters>> sweep_points(const Parameters& common,
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const auto same = [&](const SweepAxis& other) { return other.key == axes[i].key; };
     if (std::ranges::any_of(axes.first(i), same)) {
-      return wrong(axes[i].key, "this parameter is swept twice", "join the values with commas");
+      return wrong_sweep(axes[i].key, "this parameter is swept twice",
+                         "join the values with commas");
     }
     std::vector<Parameters> next;
     if (points.size() * axes[i].values.size() > kSweepPointsMax) {
-      return wrong(axes[i].key,
-                   fmt::format("{} points and more, {} are allowed",
-                               points.size() * axes[i].values.size(), kSweepPointsMax),
-                   "sweep fewer values");
+      return wrong_sweep(axes[i].key,
+                         fmt::format("{} points and more, {} are allowed",
+                                     points.size() * axes[i].values.size(), kSweepPointsMax),
+                         "sweep fewer values");
     }
     for (const Parameters& point : points) {
       for (const std::string& value : axes[i].values) {

@@ -44,6 +44,13 @@ struct Verification {
   std::string detail = {};
 };
 
+// By how much the clock of CPU b is ahead of that of CPU a: no less than low, no more than high.
+struct ClockOffset {
+  CpuId a, b;
+  double low_ns = 0, high_ns = 0;
+  std::uint64_t exchanges = 0;  // of time stamps, that these bounds come from
+};
+
 // Everything that a block may use. Outlives the block.
 struct BlockContext {
   const Clock* clock = nullptr;
@@ -69,12 +76,20 @@ class Block {
   virtual Expected<void> run(Nanoseconds duration, Recorder& recorder) = 0;
   virtual Engagement engagement() = 0;
   virtual Verification verification() { return {}; }
+  // What it found of the CPUs' clocks; asked last.
+  virtual std::vector<ClockOffset> clock_offsets() { return {}; }
 };
 
 // Whether this host can run it. Not available: `reason` says why, `remedy` what would make it run.
 struct Availability {
   bool available = true;
   std::string reason, remedy;
+};
+
+// What a series needs beyond a CPU.
+struct Needs {
+  bool file = false;     // a TestFile
+  unsigned threads = 1;  // CPUs
 };
 
 struct Technique {
@@ -98,6 +113,12 @@ struct Technique {
   Claim (*variant_claim)(std::string_view variant) = nullptr;
   // The parts that are measured one by one ("l1", "l2"); empty function: one part, "".
   std::vector<std::string> (*variants)(const probes::Inventory&) = nullptr;
+  // What one variant needs; null: `uses_file` and `threads` hold for all. Use needs_of().
+  Needs (*variant_needs)(std::string_view variant) = nullptr;
+  // Where it runs, when that is part of what it is (a housekeeping CPU, all CPUs): of the CPUs that
+  // were asked for (empty: none in particular) and those allowed. Empty, or null: where asked.
+  CpuSet (*place)(const probes::Inventory&, const Parameters&, const CpuSet& asked,
+                  const CpuSet& allowed) = nullptr;
   // What the baseline must be given to be a fair comparison; null: the same parameters.
   Parameters (*baseline_parameters)(const Parameters&) = nullptr;
   Availability (*available)(const Host&, const probes::Inventory&, const Parameters&) = nullptr;
@@ -117,6 +138,13 @@ inline unsigned operations_per_sample(const Technique& technique, const Paramete
 inline Claim claim_of(const Technique& technique, const Parameters& parameters) {
   return technique.variant_claim == nullptr ? technique.claim
                                             : technique.variant_claim(parameters.variant);
+}
+
+// What a series of this technique with these parameters needs.
+inline Needs needs_of(const Technique& technique, const Parameters& parameters) {
+  const Needs general{technique.uses_file, technique.threads};
+  if (technique.variant_needs == nullptr || parameters.variant.empty()) return general;
+  return technique.variant_needs(parameters.variant);
 }
 
 // Whether a key of Parameters means something to the technique.

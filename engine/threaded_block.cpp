@@ -70,7 +70,8 @@ class ThreadedBlock final : public Block {
       if (!lane.engagement.engaged && all.engaged) {
         all = {false, fmt::format("thread {}: {}", i + 1, lane.engagement.evidence)};
       }
-      if (i > 0 && lane.thread.affinity() != CpuSet::of(*cpu_of(i)) && all.engaged) {
+      const auto cpu = cpu_of(i);
+      if (i > 0 && cpu && lane.thread.affinity() != CpuSet::of(*cpu) && all.engaged) {
         all = {false,
                fmt::format("thread {} ran on CPUs {}", i + 1, lane.thread.affinity().to_list())};
       }

@@ -10,7 +10,7 @@ namespace {
 
 using engine::Measurement;
 
-std::optional<double> value_of(const Measurement& m, std::size_t figure) {
+std::optional<double> figure_of(const Measurement& m, std::size_t figure) {
   if (m.operations == 0) return std::nullopt;
   const double operations = static_cast<double>(m.operations);
   switch (figure) {
@@ -93,7 +93,7 @@ AblationReport ablation_report(const engine::AblationPlan& plan,
       const Measurement* plain = measured(plan.steps.front());
       const Measurement* against = step.against ? measured(plan.steps[*step.against]) : nullptr;
       for (std::size_t i = 0; i < kAblationFigureCount; ++i) {
-        AblationFigure figure{.value = value_of(*one, i), .of_plain = {}, .of_against = {}};
+        AblationFigure figure{.value = figure_of(*one, i), .of_plain = {}, .of_against = {}};
         if (one != plain && counts(plain)) {
           figure.of_plain = ratio_of(*one, *plain, i, confidence);
         }

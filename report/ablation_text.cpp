@@ -15,10 +15,16 @@ std::string value_words(std::size_t figure, double value) {
   return fmt::format("{:.3g}", value);
 }
 
-// "1.31x [1.28, 1.35]"; in brackets alone is no difference.
-std::string ratio_words(const std::optional<stats::RatioInterval>& ratio) {
+// Three digits are enough to tell a difference.
+std::string short_ratio(double value) {
+  return fmt::format("{:.{}f}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+}
+
+// "1.31 1.28–1.35": the ratio and its interval.
+std::string interval_ratio(const std::optional<stats::RatioInterval>& ratio) {
   if (!ratio) return "–";
-  return fmt::format("{:.2f}x [{:.2f}, {:.2f}]", ratio->ratio, ratio->low, ratio->high);
+  return fmt::format("{} {}–{}", short_ratio(ratio->ratio), short_ratio(ratio->low),
+                     short_ratio(ratio->high));
 }
 
 template <typename Words>
@@ -28,10 +34,35 @@ std::vector<std::string> cells_of(std::string name, const AblationRow& row, cons
   return cells;
 }
 
-// What the switch brought where "against plain" does not tell it.
+// What the switch brought where "of plain" does not tell it.
 std::string against_label(const engine::AblationStep& step) {
-  if (step.kind == engine::AblationKind::without) return "  of all";
-  return "  of the one before";
+  return step.kind == engine::AblationKind::without ? "  of all" : "  of step before";
+}
+
+// The heading of a group of steps, and a step's name in it.
+const char* group_of(const engine::AblationStep& step) {
+  switch (step.kind) {
+    case engine::AblationKind::plain:
+      return "";
+    case engine::AblationKind::alone:
+      return "ALONE";
+    case engine::AblationKind::without:
+      return "ALL BUT ONE";
+    default:
+      return "ONE ON TOP OF THE OTHER";
+  }
+}
+std::string name_in_group(const engine::AblationStep& step) {
+  switch (step.kind) {
+    case engine::AblationKind::plain:
+      return "plain";
+    case engine::AblationKind::alone:
+      return step.name;
+    case engine::AblationKind::without:
+      return "- " + step.name;
+    default:
+      return "+ " + step.name;
+  }
 }
 
 bool has_own_reference(const engine::AblationStep& step) {
@@ -48,7 +79,7 @@ std::string ablation_text(const AblationReport& report, const Style& style) {
     heading.emplace_back(figure.heading);
   }
   Table table(heading, right);
-  std::string skipped;
+  std::string skipped, group;
   for (const AblationRow& row : report.rows) {
     std::vector<std::string> notes;
     for (const std::string& reason : row.invalid) notes.push_back("void: " + reason);
@@ -57,28 +88,38 @@ std::string ablation_text(const AblationReport& report, const Style& style) {
                          step_label(row.step) + ": skipped: ", style.width);
       continue;
     }
-    table.add(cells_of(step_label(row.step), row, [](std::size_t i, const AblationFigure& figure) {
-      return figure.value ? value_words(i, *figure.value) : std::string("–");
-    }));
-    if (row.step.kind == engine::AblationKind::plain) continue;
+    if (const std::string heading_words = group_of(row.step); heading_words != group) {
+      group = heading_words;
+      std::vector<std::string> cells{group};
+      cells.resize(heading.size());
+      table.add(std::move(cells));
+    }
+    const bool plain = row.step.kind == engine::AblationKind::plain;
+    table.add(cells_of(name_in_group(row.step), row,
+                       [](std::size_t i, const AblationFigure& figure) {
+                         return figure.value ? value_words(i, *figure.value) : std::string("–");
+                       }),
+              plain ? notes : std::vector<std::string>{});
+    if (plain) continue;
     const bool own = has_own_reference(row.step);
     table.add(cells_of("  of plain", row,
                        [](std::size_t, const AblationFigure& figure) {
-                         return ratio_words(figure.of_plain);
+                         return interval_ratio(figure.of_plain);
                        }),
               own ? std::vector<std::string>{} : notes);
     if (!own) continue;
     table.add(cells_of(against_label(row.step), row,
                        [](std::size_t, const AblationFigure& figure) {
-                         return ratio_words(figure.of_against);
+                         return interval_ratio(figure.of_against);
                        }),
               notes);
   }
   return table.text(style.width) + (skipped.empty() ? "" : "\n" + skipped) +
-         wrapped(fmt::format("Ratios with {:g} % intervals from interleaved blocks; one that holds "
-                             "1 is no difference. CPU-S/M: CPU-seconds of the whole process for a "
-                             "million operations.",
-                             report.confidence * 100),
+         wrapped(fmt::format(
+                     "Ratios and their {:g} % intervals from interleaved blocks; one that holds "
+                     "1 is no difference. CPU-S/M: CPU-seconds of the whole process for a "
+                     "million operations.",
+                     report.confidence * 100),
                  "\n", style.width);
 }
 

@@ -6,6 +6,7 @@
 #include "certify/json_text.hpp"
 #include "certify/measurement_json.hpp"
 #include "certify/tool.hpp"
+#include "report/hierarchy.hpp"
 
 namespace assay::report {
 
@@ -102,6 +103,8 @@ std::string bench_document(const engine::RunResult& result, const probes::Invent
                 {"partial", result.interrupted},
                 {"confidence", confidence},
                 {"measurements", std::move(measurements)}};
+  const auto hierarchy = hierarchy_rows(result.measurements, inventory, confidence);
+  if (!hierarchy.empty()) document["hierarchy"] = hierarchy_json(hierarchy);
   if (modes.sweep != nullptr) {
     document["sweep"] = sweep_document(*modes.sweep, result.measurements);
   }

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/units.hpp"
+#include "engine/technique.hpp"
 
 namespace assay::report {
 
@@ -29,9 +30,11 @@ std::string word_of(std::string_view key, const std::string& value) {
 std::string series_label(const std::string& technique, const engine::Parameters& parameters) {
   static const engine::Parameters kDefaults;
   std::string label = technique;
+  const engine::Technique* const known = engine::find_technique(technique);
   for (const engine::ParameterRow& row : engine::parameter_rows()) {
     const std::string value = row.get(parameters);
     if (value.empty() || value == row.get(kDefaults)) continue;
+    if (known != nullptr && !engine::takes_parameter(*known, row.key)) continue;
     // Past the page cache there is only the device: one word is enough.
     if (row.key == "regime" && value == "device" && parameters.direct.value_or(false)) continue;
     const std::string word = word_of(row.key, value);

@@ -51,7 +51,7 @@ std::string per_operation(const M& m, double amount) {
 
 std::string invalid_words(const M& m) { return fmt::format("{}", fmt::join(m.invalid, "; ")); }
 
-constexpr Column kColumns[] = {
+constexpr Column kCsvColumns[] = {
     {"operations", [](const M& m) { return fmt::format("{}", m.operations); }},
     {"errors", [](const M& m) { return fmt::format("{}", m.errors); }},
     {"seconds",
@@ -100,7 +100,7 @@ std::string csv_line(const std::vector<std::string>& cells) {
 std::vector<std::string> csv_heading() {
   std::vector<std::string> cells{"technique", "target", "baseline"};
   for (const engine::ParameterRow& row : engine::parameter_rows()) cells.emplace_back(row.key);
-  for (const Column& column : kColumns) cells.emplace_back(column.name);
+  for (const Column& column : kCsvColumns) cells.emplace_back(column.name);
   return cells;
 }
 
@@ -110,9 +110,9 @@ std::vector<std::string> csv_cells(const engine::Measurement& measurement) {
   const engine::Technique* technique = engine::find_technique(measurement.technique);
   for (const engine::ParameterRow& row : engine::parameter_rows()) {
     const bool taken = technique == nullptr || engine::takes_parameter(*technique, row.key);
-    cells.push_back(taken ? row.get(measurement.parameters) : std::string());
+    cells.push_back(taken ? parameter_value(measurement, row.key) : std::string());
   }
-  for (const Column& column : kColumns) cells.push_back(column.value(measurement));
+  for (const Column& column : kCsvColumns) cells.push_back(column.value(measurement));
   return cells;
 }
 

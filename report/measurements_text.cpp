@@ -26,6 +26,48 @@ std::string interval_words(const engine::Measurement& measurement, double confid
                      interval->n_effective);
 }
 
+// Pair by pair while that can be read; of many, the one with the loosest bounds.
+void add_clock_offsets(const engine::Measurement& measurement, std::vector<std::string>& notes) {
+  constexpr std::size_t kShown = 8;
+  const auto& all = measurement.clock_offsets;
+  if (all.empty()) return;
+  const auto words = [](const engine::ClockOffset& one) {
+    return fmt::format(
+        "clock of CPU {} less that of CPU {}: {:+.0f} to {:+.0f} ns ({} exchanges){}", one.b.value,
+        one.a.value, one.low_ns, one.high_ns, one.exchanges,
+        one.low_ns > one.high_ns ? ": they did not keep their distance" : "");
+  };
+  const auto apart = [](const engine::ClockOffset& one) {
+    return one.low_ns > 0 || one.high_ns < 0;
+  };
+  const auto width = [](const engine::ClockOffset& one) { return one.high_ns - one.low_ns; };
+  notes.push_back(fmt::format(
+      "{} of {} pairs of CPUs: the same time is within the bounds",
+      all.size() - static_cast<std::size_t>(std::ranges::count_if(all, apart)), all.size()));
+  if (all.size() <= kShown) {
+    for (const engine::ClockOffset& one : all) notes.push_back(words(one));
+  } else {
+    notes.push_back("loosest: " + words(*std::ranges::max_element(all, {}, width)));
+  }
+}
+
+// What took the CPU away: for techniques that measure just that, a part of the result.
+std::string disturbance_words(const engine::Measurement& measurement) {
+  constexpr std::uint64_t kClaimedNs = 20'000;  // what guides promise of isolated CPUs
+  const engine::Placement& placement = measurement.placement;
+  std::uint64_t late = 0;
+  for (const stats::Bucket& bucket : measurement.service.buckets()) {
+    if (bucket.low_ns >= kClaimedNs) late += bucket.count;
+  }
+  std::string words = fmt::format(
+      "on CPU {}: {} of {} above 20 µs; preempted {} times, {:.1f} % of its time stolen by the "
+      "hypervisor",
+      placement.asked.to_list(), late, measurement.service.count(), placement.preemptions,
+      100 * placement.steal_fraction);
+  for (const std::string& irq : placement.irqs) words += "; interrupt " + irq;
+  return words;
+}
+
 // "64 slowest: 40 waited, 24 unknown".
 std::string causes_words(const engine::Measurement& measurement) {
   std::map<std::string_view, unsigned> counts;
@@ -74,9 +116,13 @@ std::vector<std::string> notes_on(const engine::Measurement& measurement, double
   if (!measurement.service.empty()) notes.push_back(interval_words(measurement, confidence));
   notes.push_back((measurement.engaged ? "engaged: " : "NOT ENGAGED: ") + measurement.evidence);
   if (!measurement.file.empty()) notes.push_back("on " + measurement.file);
+  if (measurement.technique.starts_with("os.")) {
+    notes.push_back(disturbance_words(measurement));
+  }
   if (measurement.missed > 0) {
     notes.push_back(fmt::format("{} intended operations were never started", measurement.missed));
   }
+  add_clock_offsets(measurement, notes);
   if (measurement.errors > 0 || measurement.short_transfers > 0) {
     notes.push_back(fmt::format("{} errors, {} short transfers", measurement.errors,
                                 measurement.short_transfers));

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kWidth = 960, kLeft = 90, kRight = 40, kTop = 64, kPlotHeight = 420;
 constexpr double kLegendLine = 20;
-constexpr std::size_t kColours = 8;
+constexpr std::size_t kColours = 8, kLabelledCurves = 4;
 
 constexpr std::string_view kStyle = R"(
 .page { fill: #fff; stroke: #ccc; }
@@ -27,6 +27,9 @@ text { font-family: sans-serif; fill: #222; }
 .middle { font-size: 12px; text-anchor: middle; }
 .axis { stroke: #444; stroke-width: 1; }
 .grid { stroke: #ddd; stroke-width: 1; }
+.halo, .halo-end { font-size: 12px; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
+.halo-end { text-anchor: end; }
+.tiny { font-size: 9px; fill: #666; text-anchor: middle; }
 .knee { fill: none; stroke: #222; stroke-width: 2; }
 .c0 { stroke: #1f77b4; fill: #1f77b4; } .c1 { stroke: #d62728; fill: #d62728; }
 .c2 { stroke: #2ca02c; fill: #2ca02c; } .c3 { stroke: #9467bd; fill: #9467bd; }
@@ -114,6 +117,13 @@ void draw_curve(probes::SvgPage& page, const Frame& frame, const SweepReport& re
   const bool joined = !report.load_axis.empty();
   page.open("median", fmt::format("curve-{}-p50", number), curve.label() + " p50");
   draw_line(page, frame, curve, measurements, 0.5, colour, joined);
+  // What each point was measured at, as long as there is room to read it.
+  for (const std::size_t i : curve.points) {
+    if (!joined || report.curves.size() > kLabelledCurves) break;
+    page.text(frame.x(operations_per_s(measurements[i])),
+              frame.y(latency_ns(measurements[i], 0.5)) - 7,
+              parameter_value(measurements[i], report.load_axis), "tiny");
+  }
   page.close();
   page.open("tail", fmt::format("curve-{}-p99", number), curve.label() + " p99");
   draw_line(page, frame, curve, measurements, 0.99, colour, joined);
@@ -126,7 +136,7 @@ void draw_curve(probes::SvgPage& page, const Frame& frame, const SweepReport& re
   const bool at_right = x > kWidth - 180;
   page.text(x + (at_right ? -12 : 12), y + 18,
             fmt::format("knee: {} {}", report.load_axis, parameter_value(knee, report.load_axis)),
-            at_right ? "end" : "label");
+            at_right ? "halo-end" : "halo");
   page.close();
 }
 

@@ -22,7 +22,7 @@ std::vector<std::string> figures(const engine::Measurement& measurement) {
   return cells;
 }
 
-std::vector<std::string> notes_on(const engine::Measurement& measurement) {
+std::vector<std::string> point_notes(const engine::Measurement& measurement) {
   std::vector<std::string> notes;
   if (!measurement.skipped.empty()) {
     notes.push_back("skipped: " + measurement.skipped +
@@ -72,7 +72,7 @@ std::string sweep_text(const SweepReport& report,
       cells.push_back(measurement.limits.empty() ? "" : measurement.limits.front().id);
     }
     cells.emplace_back(is_knee[i] ? "< knee" : "");
-    table.add(std::move(cells), notes_on(measurement));
+    table.add(std::move(cells), point_notes(measurement));
   }
   std::string text = table.text(style.width) + "\n";
   for (const SweepCurve& curve : report.curves) {

@@ -27,7 +27,7 @@ class Modes(CliTest):
         measurements, sweep = document["measurements"], document["sweep"]
         self.assertEqual(sweep["axes"], ["block", "threads"])
         self.assertEqual(sweep["load_axis"], "threads")
-        points = [(m["parameters"]["block"], m["parameters"]["threads"]) for m in measurements]
+        points = [(m["parameters"]["block"], m["parameters"].get("threads", "1")) for m in measurements]
         self.assertEqual(points, [(b, t) for b in ("4KiB", "16KiB") for t in "124"])
         for measurement in measurements:
             self.assertTrue(measurement["engaged"], measurement["evidence"])
@@ -100,7 +100,7 @@ class Modes(CliTest):
             end, service, response = breach["records"][breach["breach"]]
             self.assertGreater(service, 1000)
             self.assertEqual(response, 0)
-        rows = list(csv.DictReader(target.open()))
+        rows = list(csv.DictReader(io.StringIO(target.read_text())))
         self.assertEqual(len(rows), sum(len(b["records"]) for b in measurement["breaches"]))
         self.assertTrue(all(int(row["service_ns"]) > 1000 for row in rows if row["position"] == "0"))
 
@@ -151,6 +151,7 @@ class Modes(CliTest):
             (["--ablate", "storage.pread"], ["expected a technique with switches", "storage.uring"]),
             (["--ablate", "storage.uring", "storage.pread"], ["excludes"]),
             (["--ablate", "storage.uring", "--sweep", "depth=1,2"], ["excludes"]),
+            (["--ablate", "storage.uring", "--features", "batched"], ["excludes --features"]),
             ([], ["expected a technique"]),
         ]
         for arguments, words in cases:
@@ -160,7 +161,7 @@ class Modes(CliTest):
     def test_interrupt_gives_what_was_measured(self):
         for arguments in (["storage.pread", "--sweep", "block=4KiB..64KiB"], ["--ablate", "storage.uring"]):
             with self.subTest(arguments):
-                process = self.start_assay("bench", *arguments, "--size", "8MiB", "--duration", "30s",
+                process = self.start_assay("bench", *arguments, "--size", "8MiB", "--duration", "6s",
                                            "--rounds", "300", "--format", "json")
                 time.sleep(3)
                 output, _ = self.interrupt(process)

@@ -33,12 +33,12 @@ class StallingDrive {
              (std::filesystem::exists(kGroup) || std::filesystem::create_directory(kGroup)) &&
              put(kGroup + "/cgroup.procs", std::to_string(::getpid()));
     device_ = lab::first_line("/sys/block/nvme0n1/dev");
-    ready_ = ready_ && limit("max");
+    ready_ = ready_ && limit(kHeld) && limit("max");
     thread_ = std::thread([this] {
       while (!stop_) {
         limit("max");
         std::this_thread::sleep_for(std::chrono::milliseconds(700));
-        limit("1");
+        limit(kHeld);
         std::this_thread::sleep_for(std::chrono::milliseconds(300));
       }
       limit("max");
@@ -52,8 +52,9 @@ class StallingDrive {
 
  private:
   static inline const std::string kGroup = "/sys/fs/cgroup/stall";
-  bool limit(const std::string& reads) const {
-    return put(kGroup + "/io.max", device_ + " riops=" + reads);
+  static constexpr const char* kHeld = "2";  // bytes a second, the least: a block takes for ever
+  bool limit(const std::string& bytes_per_s) const {
+    return put(kGroup + "/io.max", device_ + " rbps=" + bytes_per_s);
   }
   bool ready_ = false;
   std::string device_;

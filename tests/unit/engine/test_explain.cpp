@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <set>
 
 #include "core/memory_host.hpp"
@@ -290,6 +291,15 @@ TEST(Limits, NothingHoldsOnNothing) {
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].id, "none");
   EXPECT_TRUE(findings[0].advice.empty());
+}
+
+TEST(Limits, AdviseWhatActsOnTheLimit) {
+  LimitEvidence evidence;
+  evidence.drive_busy = 1;
+  evidence.drive_latency_share = 1;
+  const auto advice = find_limits(evidence)[0].advice;
+  EXPECT_NE(std::ranges::find(advice, "storage.uring.iopoll"), advice.end());
+  EXPECT_NE(std::ranges::find(advice, "block.apst"), advice.end());
 }
 
 // A CPU that is burnt by design, and one that measures only time, are no limit.

@@ -17,7 +17,7 @@ TEST(SweepAxis, SpellsRangesOut) {
   EXPECT_EQ(parse_sweep_axis("depth=3..20")->values, (Words{"3", "6", "12", "20"}));
   EXPECT_EQ(parse_sweep_axis("read-share=0..100+25")->values,
             (Words{"0", "25", "50", "75", "100"}));
-  EXPECT_EQ(parse_sweep_axis("block=512..4KiB")->values, (Words{"512", "1KiB", "2KiB", "4KiB"}));
+  EXPECT_EQ(parse_sweep_axis("block=512..4KiB")->values, (Words{"512B", "1KiB", "2KiB", "4KiB"}));
   EXPECT_EQ(parse_sweep_axis("pattern=random,sequential")->values, (Words{"random", "sequential"}));
 }
 
@@ -104,11 +104,11 @@ const AblationFamily kFamily{
           if (!depth_given) common.depth = 32;
           return common;
         }};
-const Technique kFake{.id = "fake", .summary = "a fake", .parameters = "variant,depth"};
+const Technique kAblated{.id = "fake", .summary = "a fake", .parameters = "variant,depth"};
 
 TEST(Ablation, RunsEverySwitchAloneAddedAndLeftOut) {
   const MemoryHost host;
-  const AblationPlan plan = plan_family(kFamily, kFake, host, {}, {});
+  const AblationPlan plan = plan_family(kFamily, kAblated, host, {}, {});
   std::string told;
   for (const AblationStep& step : plan.steps) {
     told += std::string(to_string(step.kind)) + " " + step.name + ":";
@@ -136,7 +136,7 @@ TEST(Ablation, KeepsTheDepthThatWasAskedFor) {
   BenchRequest request;
   request.parameters.depth = 4;
   request.depth_given = true;
-  const AblationPlan plan = plan_family(kFamily, kFake, host, {}, request);
+  const AblationPlan plan = plan_family(kFamily, kAblated, host, {}, request);
   for (const Series& series : plan.series) EXPECT_EQ(series.parameters.depth, 4U);
 }
 

@@ -91,8 +91,8 @@ TEST_F(StorageModes, AThreadThatCannotStartEndsTheBlock) {
 }
 
 TEST_F(StorageModes, MixesReadsAndWrites) {
-  for (const char* id : {"storage.pread", "storage.vectored", "storage.uring",
-                         "storage.uring.combined"}) {
+  for (const char* id :
+       {"storage.pread", "storage.vectored", "storage.uring", "storage.uring.combined"}) {
     parameters_ = Parameters{};
     parameters_.size = file_.size();
     parameters_.read_share = 70;
