@@ -24,7 +24,7 @@ constexpr Nanoseconds kPairSetUp{std::chrono::microseconds(150)};  // a thread m
 constexpr unsigned kPairSpinsPerLook = 4096;
 
 // The line that goes back and forth, alone in its pair of lines.
-struct alignas(128) Line {
+struct alignas(128) PassedLine {
   std::atomic<std::uint64_t> turn{0};
 };
 
@@ -43,7 +43,8 @@ std::size_t triangle(std::size_t i, std::size_t j) {
 }
 
 // Answers every odd turn with the next even one.
-void answer(Line& line, unsigned cpu, std::atomic<bool>& moved, const std::atomic<bool>& stop) {
+void answer(PassedLine& line, unsigned cpu, std::atomic<bool>& moved,
+            const std::atomic<bool>& stop) {
   std::uint64_t expected = 1;
   while (true) {
     unsigned spins = 0;
@@ -116,7 +117,7 @@ class PairRun final {
   const Clock& clock_;
   CpuId here_, there_;
   std::vector<std::uint64_t>& samples_;
-  Line line_;
+  PassedLine line_;
   std::uint64_t turn_ = 0;
 };
 
