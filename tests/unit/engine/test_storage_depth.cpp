@@ -1,6 +1,6 @@
 // storage.adaptive-depth and storage.static-depth on a drive of their own: the proof, the data, and
 // both caught when they do not do what they say. How well the controller steers is tested in
-// simulation (library/test_adaptive_depth.cpp) and on a throttled drive in the lab.
+// simulation (library/test_adaptive_depth.cpp).
 #include <gmock/gmock.h>
 
 #include "engine/ring.hpp"
