@@ -10,6 +10,7 @@
 #include "cli/command.hpp"
 #include "cli/tune_host.hpp"
 #include "cli/vocabulary.hpp"
+#include "core/timed_host.hpp"
 #include "probes/probe.hpp"
 #include "tuner/apply.hpp"
 #include "tuner/check.hpp"
@@ -38,10 +39,6 @@ Expected<void> check_options(const Options& options) {
   if (options.format == "script" && !only_shows) {
     return wrong_usage("a script is a form of the plan", "add --plan");
   }
-  if (options.format == "script" && options.persist) {
-    return wrong_usage("a script sets values and writes no files that make them last",
-                       "leave --persist out");
-  }
   if (!only_shows && !options.yes && ::isatty(STDIN_FILENO) != 1) {
     return wrong_usage("nobody can be asked: standard input is no terminal",
                        "look at --plan, then give --yes");
@@ -64,22 +61,40 @@ bool confirmed(const tuner::Plan& plan) {
   return answer == "y" || answer == "yes";
 }
 
-int apply_plan(Host& host, tuner::Plan plan, const profiles::Profile& profile,
-               tuner::JournalFolder& folder, const Options& options, const Context& context) {
+using Watch = std::chrono::steady_clock;
+
+// What was counted before the host is changed; a person who is asked is not counted.
+struct Laps {
+  Watch::time_point start = Watch::now();
+  std::chrono::nanoseconds plan{0}, asked{0};
+};
+
+int apply_plan(TimedHost& host, tuner::Plan plan, const profiles::Profile& profile,
+               tuner::JournalFolder& folder, const Options& options, const Laps& laps,
+               const Context& context) {
   tuner::ApplyOptions how;
   how.keep_going = options.keep_going;
   how.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   how.tool = fmt::format("{} ({})", kVersion, kBuild);
   how.stop = context.stop;
-  const auto report = tuner::apply(host, std::move(plan), profile, folder, how);
+  auto report = tuner::apply(host, std::move(plan), profile, folder, how);
   if (!report) {
     // Whatever the reason, the job was not done; wrong usage was told before.
     report_error(report.error());
     return kCouldNotDo;
   }
+  report->times = tuner::TuneTimes{
+      .total = Watch::now() - laps.start - laps.asked, .plan = laps.plan, .host = host.times()};
   const std::string text = options.format == "json" ? tuner::to_json(*report).dump(2) + "\n"
                                                     : tuner::render_apply(*report);
   return print(text, report->exit_code());
+}
+
+// Who will set a value anew, before anything is written.
+void tell_overrides(const tuner::Plan& plan) {
+  for (const std::string& note : plan.notes) {
+    if (note.starts_with("later, ")) fmt::print(stderr, "assay: {}\n", note);
+  }
 }
 
 Expected<tuner::Plan> plan_for(const Host& host, const profiles::Profile& profile,
@@ -98,8 +113,8 @@ Expected<tuner::Plan> plan_for(const Host& host, const profiles::Profile& profil
   return tuner::make_plan(host, probes::probe(host), profile, how);
 }
 
-int tune_this_host(Host& host, const profiles::Profile& profile, const Options& options,
-                   const Context& context) {
+int tune_this_host(TimedHost& host, const profiles::Profile& profile, const Options& options,
+                   Laps laps, const Context& context) {
   if (auto root = need_root(host, "tune"); !root) {
     report_error(root.error());
     return kCouldNotDo;
@@ -110,16 +125,23 @@ int tune_this_host(Host& host, const profiles::Profile& profile, const Options& 
     report_error(lock.error());
     return kCouldNotDo;
   }
+  const auto planning = Watch::now();
   auto plan = plan_for(host, profile, options);
   if (!plan) return report_error(plan.error());
+  const auto planned = Watch::now();
+  laps.plan = planned - planning;
   if (!plan->empty() && !options.yes && !confirmed(*plan)) {
     fmt::print(stderr, "nothing was changed\n");
     return kNotAsWanted;
   }
-  return apply_plan(host, *std::move(plan), profile, folder, options, context);
+  // Whoever was asked has seen it in the plan.
+  if (options.yes && options.persist) tell_overrides(*plan);
+  laps.asked = Watch::now() - planned;
+  return apply_plan(host, *std::move(plan), profile, folder, options, laps, context);
 }
 
 int run_tune(const Options& options, const Context& context) {
+  const Laps laps;
   if (auto good = check_options(options); !good) return report_error(good.error());
   auto profile = load_profile(options.profile);
   if (!profile) return report_error(profile.error());
@@ -127,10 +149,11 @@ int run_tune(const Options& options, const Context& context) {
     const std::vector<std::string> names = split_names(options.only);
     if (auto kept = tuner::keep_only(names, *profile); !kept) return report_error(kept.error());
   }
-  const auto host = open_host(options.root);
+  auto host = open_host(options.root);
   if (!host) return report_error(host.error());
   if (!options.plan && !options.diff) {
-    return tune_this_host(**host, *profile, options, context);
+    TimedHost timed(*std::move(host));
+    return tune_this_host(timed, *profile, options, laps, context);
   }
   const auto plan = plan_for(**host, *profile, options);
   if (!plan) return report_error(plan.error());

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <map>
 
+#include "core/units.hpp"
 #include "probes/probe.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/values.hpp"
@@ -32,6 +33,20 @@ RowState state_of(const Change& change, const Error& error) {
     default:
       return RowState::failed;
   }
+}
+
+bool is_thread(const Change& change) { return change.path == "thread.affinity"; }
+
+// The kernel gives as many huge pages as it finds memory in one piece for, and finds more when it
+// is asked again: each request makes it move pages together.
+constexpr int kHugePageTries = 4;
+
+bool wants_more_pages(const Change& change, const Value& now) {
+  if (change.kind != ChangeKind::write_file || !change.path.ends_with("/nr_hugepages"))
+    return false;
+  const auto wanted = parse_uint(change.after);
+  const auto given = parse_uint(now.value_or(""));
+  return wanted && given && *given < *wanted;
 }
 
 // One run of the transaction.
@@ -109,6 +124,8 @@ Transaction::Made Transaction::make_one(PlanRow* row, std::size_t at) {
     return Made::stop;
   }
   const auto old = read_now(host_, change);
+  // A thread that has ended disturbs nobody.
+  if (!old && is_thread(change) && old.error().code == ErrorCode::absent) return Made::yes;
   if (!old) return give_up(row, change, old.error());
   if (!is_before(change, *old)) {
     if (!is_moved_by_us(change)) {
@@ -134,7 +151,11 @@ Transaction::Made Transaction::make_one(PlanRow* row, std::size_t at) {
     return give_up(row, change, done.error());
   }
   made_.push_back(&change);
-  const auto now = read_now(host_, change);
+  auto now = read_now(host_, change);
+  for (int again = 0; again < kHugePageTries && now && wants_more_pages(change, *now); ++again) {
+    if (auto done = perform(host_, change); !done) return give_up(row, change, done.error());
+    now = read_now(host_, change);
+  }
   if (!now) return give_up(row, change, now.error());
   if (is_after(change, *now)) return Made::yes;
   return keep_value(at, *now) ? Made::yes : Made::stop;
@@ -145,10 +166,11 @@ bool Transaction::make() {
   for (PlanRow& row : plan_.rows) {
     bool whole = true;
     for (std::size_t i = 0; i < row.changes.size(); ++i, ++at) {
-      if (!whole) continue;  // the row failed; its other files stay as they are
+      // The row failed; its other files stay as they are. Of threads each one counts for itself.
+      if (!whole && !is_thread(row.changes[i])) continue;
       const Made made = make_one(&row, at);
       if (made == Made::stop) return false;
-      whole = made == Made::yes;
+      whole = whole && made == Made::yes;
     }
     if (whole && row.state == RowState::to_change) row.state = RowState::changed;
   }

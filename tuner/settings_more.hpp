@@ -8,6 +8,7 @@
 
 namespace assay::tuner {
 
+std::span<const Setting> cpu_clock_settings();
 std::span<const Setting> cpu_firmware_settings();      // what only the firmware changes
 std::span<const Setting> irq_rate_settings();          // interrupts that come, over a window
 std::span<const Setting> net_steering_settings();      // which queue and CPU a packet goes to
