@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""assay beside fio, lstopo, lshw and Ansible on the same work, interleaved; prints ratios and both commands.
+"""assay beside fio, lstopo, lshw, Ansible and TuneD on the same work, interleaved; prints ratios and both commands.
 
 Rounds alternate the two sides, odd rounds in the other order, so that a drift of the machine hits both. A number
 is the median over the rounds; a ratio is the median of the rounds' ratios, with the least and the greatest. CPU
@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tuned import tuning
 
 FIO = ("fio --name=peer --filename={file} --size={size} --rw=randread --bs=4k --ioengine=io_uring --fixedbufs=1 "
        "--registerfiles=1 --nonvectored=1 --norandommap=1 --invalidate=0 --time_based --runtime={seconds} "
@@ -200,7 +202,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--only", choices=("storage", "facts", "programs"), help="this part alone")
+    parser.add_argument("--only", choices=("storage", "facts", "tuning", "programs"), help="this part alone")
     arguments = parser.parse_args()
     arguments.tree = ""
     arguments.assay = str(Path(arguments.build).resolve() / "cli/assay")
@@ -208,7 +210,7 @@ def main():
     print(f"Measured by `make peers` with {fio}, Linux {platform.release()}, {os.cpu_count()} CPUs, "
           f"{arguments.rounds} interleaved rounds of {arguments.seconds} s; medians, and ratios with their least and "
           "greatest.\n")
-    for part in (storage, facts, programs):
+    for part in (storage, facts, tuning, programs):
         if arguments.only in (None, part.__name__):
             part(arguments)
     return 0

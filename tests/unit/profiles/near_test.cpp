@@ -28,18 +28,26 @@ probes::Inventory make_machine_with_devices() {
     node.distances =
         node.id.value == 0 ? std::vector<unsigned>{10, 21} : std::vector<unsigned>{21, 10};
   }
-  inventory.nics.push_back({.name = "lo", .kind = "loopback"});
-  inventory.nics.push_back({.name = "eth0", .kind = "physical", .pci_address = "0000:01:00.0"});
-  inventory.nics.push_back({.name = "eth1",
-                            .target = "pci-0000:81:00.0/0",
-                            .kind = "physical",
-                            .node = NodeId{1},
-                            .pci_address = "0000:81:00.0"});
-  inventory.block.push_back({.name = "nvme0n1",
-                             .target = "pci-0000:02:00.0/ns1",
-                             .physical = true,
-                             .node = NodeId{0},
-                             .pci_address = "0000:02:00.0"});
+  const auto nic = [&](const char* name, const char* kind, const char* pci) -> probes::Nic& {
+    probes::Nic one;
+    one.name = name;
+    one.kind = kind;
+    one.pci_address = pci;
+    inventory.nics.push_back(one);
+    return inventory.nics.back();
+  };
+  nic("lo", "loopback", "");
+  nic("eth0", "physical", "0000:01:00.0");
+  probes::Nic& card = nic("eth1", "physical", "0000:81:00.0");
+  card.target = "pci-0000:81:00.0/0";
+  card.node = NodeId{1};
+  probes::BlockDevice drive;
+  drive.name = "nvme0n1";
+  drive.target = "pci-0000:02:00.0/ns1";
+  drive.physical = true;
+  drive.node = NodeId{0};
+  drive.pci_address = "0000:02:00.0";
+  inventory.block.push_back(drive);
   return inventory;
 }
 
