@@ -33,7 +33,7 @@ table() {
 )sh";
 
 constexpr std::string_view kThread = R"sh(
-# thread PID NAME BEFORE AFTER: where a thread of the kernel may run; one that has ended needs nothing
+# thread PID NAME BEFORE AFTER: where a thread of the kernel may run; nothing when it has ended
 thread() {
   [ "$(tr / '!' <"/proc/$1/comm" 2>/dev/null)" = "$2" ] || return 0
   was=$(taskset -pc "$1" | sed 's/.*: //') || stop "taskset -pc $1 fails"
