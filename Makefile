@@ -36,10 +36,16 @@ test-tsan: ## Run the tests that use threads under ThreadSanitizer
 	cmake --build --preset tsan --parallel $(JOBS) --target threaded-tests
 	ctest --preset tsan -L threads
 
-package: ## Build a Debian package of the program
+stress: ## Read shared memory a billion times under load, and count what was torn or lost
+	@scripts/install-packages build test
+	@cmake --preset release -DASSAY_TESTS=ON -Wno-dev --log-level=WARNING
+	cmake --build --preset release --parallel $(JOBS) --target shm-stress
+	$(BUILD)/tests/stress/shm-stress
+
+package: ## Build Debian packages of the program and of the engine as a library
 	@scripts/install-packages build package
 	@cmake --preset release -DASSAY_TESTS=OFF -Wno-dev --log-level=WARNING
-	cmake --build --preset release --parallel $(JOBS) --target assay
+	cmake --build --preset release --parallel $(JOBS) --target assay assay_engine_library
 	cd $(BUILD) && cpack -G DEB
 	@ls $(BUILD)/*.deb
 

@@ -75,8 +75,8 @@ Expected<pid_t> find_thread(std::string_view target) {
 }
 
 // One mask of any width; cpu_set_t ends at 1024 CPUs.
-using Mask = std::array<unsigned long, CpuSet::kMaxCpus / (8 * sizeof(unsigned long))>;
-constexpr unsigned kBits = 8 * sizeof(unsigned long);
+using ThreadMask = std::array<unsigned long, CpuSet::kMaxCpus / (8 * sizeof(unsigned long))>;
+constexpr unsigned kThreadMaskBits = 8 * sizeof(unsigned long);
 
 std::string value_in(const Reply& values, std::string_view key) {
   const auto found = values.find(key);
@@ -106,13 +106,13 @@ Expected<void> remove_partition(const std::string& group, const Reply& values) {
 Expected<Reply> thread_affinity(std::string_view target) {
   const auto pid = find_thread(target);
   if (!pid) return Failure(pid.error());
-  Mask mask{};
+  ThreadMask mask{};
   if (::sched_getaffinity(*pid, sizeof mask, reinterpret_cast<cpu_set_t*>(mask.data())) != 0) {
     return fail_errno(errno, "sched_getaffinity", target);
   }
   CpuSet cpus;
   for (unsigned cpu = 0; cpu < CpuSet::kMaxCpus; ++cpu) {
-    if ((mask[cpu / kBits] >> (cpu % kBits) & 1UL) != 0) cpus.add(cpu);
+    if ((mask[cpu / kThreadMaskBits] >> (cpu % kThreadMaskBits) & 1UL) != 0) cpus.add(cpu);
   }
   return Reply{{"cpus", cpus.to_list()}};
 }
@@ -124,8 +124,9 @@ Expected<void> set_thread_affinity(std::string_view target, const Reply& values)
   }
   const auto pid = find_thread(target);
   if (!pid) return Failure(pid.error());
-  Mask mask{};
-  for (const unsigned cpu : cpus->to_vector()) mask[cpu / kBits] |= 1UL << (cpu % kBits);
+  ThreadMask mask{};
+  for (const unsigned cpu : cpus->to_vector())
+    mask[cpu / kThreadMaskBits] |= 1UL << (cpu % kThreadMaskBits);
   if (::sched_setaffinity(*pid, sizeof mask, reinterpret_cast<cpu_set_t*>(mask.data())) != 0) {
     return fail_errno(errno, "sched_setaffinity", target);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -20,6 +21,10 @@ struct StorageNeeds {
   unsigned depth_min = 1;        // with less depth it would not be the technique
   unsigned depth_default = 1;    // taken instead then
   bool batch_is_record = false;  // one operation is `batch` blocks that lie side by side
+  bool sequential_only = false;  // knows no other order
+  bool write_only = false;       // it is about writing, whatever `op` says
+  // How completions are awaited unless told otherwise; absent: asleep, which needs no name.
+  std::optional<Completion> completion_default = std::nullopt;
 };
 
 // Fills in direct, regime, batch and depth. Idempotent; /dev/zero and /dev/null stay without
@@ -28,12 +33,19 @@ Parameters resolve_storage(const Parameters& parameters, const StorageNeeds& nee
 
 // The checked plan of one block. Values only.
 struct StoragePlan {
+  // `write`: it writes, at least some of the time; `mixed`: reads and writes, `read_share` percent
+  // reads.
+  bool mixed = false;
+  unsigned read_share = 100;
   bool write = false, direct = false, sequential = false;
   Regime regime = Regime::cached;
   std::uint64_t block_bytes = 4096;
   std::uint64_t unit_bytes = 4096;  // one operation: a block, or `batch` of them
-  std::uint64_t units = 0;          // in the file
+  // Its part of the file: the whole, unless several threads share it.
+  std::uint64_t first_unit = 0, units = 0;
+  unsigned lanes = 1;  // threads that share it
   unsigned depth = 1, batch = 1;
+  Completion completion = Completion::block;
   double rate_per_s = 0;  // 0: closed loop
   Arrival arrival = Arrival::poisson;
   std::uint64_t seed = 0;        // of the order of offsets: the same for both sides
@@ -89,6 +101,7 @@ class DataChecker {
 
  private:
   DataChecker(const StoragePlan& plan, TestFile& file) : plan_(&plan), file_(&file) {}
+  void check_mixed(std::span<const std::byte> data, std::uint64_t offset, bool same);
   void wrong(std::uint64_t offset, std::string_view what);
 
   const StoragePlan* plan_;

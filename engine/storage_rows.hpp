@@ -15,6 +15,7 @@ struct StorageSabotage {
   bool calls_instead_of_map = false;  // mmap: pread(2) or pwrite(2) behind the scenes
   bool plain_buffers = false;  // fixed-buffers: READ, WRITE instead of READ_FIXED, WRITE_FIXED
   bool plain_files = false;    // fixed-files: the ordinary descriptor stays in use
+  bool plain_ring = false;     // coop-, defer-taskrun, sqpoll, iopoll: a ring without any flag
   bool wrong_data = false;     // what was moved is damaged before it is checked
 };
 
@@ -28,6 +29,10 @@ Made make_uring_fixed_buffers(const BlockContext& context, const StorageSabotage
 Made make_uring_fixed_files(const BlockContext& context, const StorageSabotage& sabotage);
 Made make_uring_batched(const BlockContext& context, const StorageSabotage& sabotage);
 Made make_uring_combined(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_uring_coop_taskrun(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_uring_defer_taskrun(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_uring_sqpoll(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_uring_iopoll(const BlockContext& context, const StorageSabotage& sabotage);
 
 // What each leaves open is filled in by these.
 Parameters resolve_pread(const Parameters& parameters);
@@ -36,5 +41,7 @@ Parameters resolve_vectored(const Parameters& parameters);
 Parameters resolve_mmap(const Parameters& parameters);
 Parameters resolve_uring(const Parameters& parameters);
 Parameters resolve_uring_batched(const Parameters& parameters);
+Parameters resolve_uring_sqpoll(const Parameters& parameters);
+Parameters resolve_uring_iopoll(const Parameters& parameters);
 
 }  // namespace assay::engine

@@ -7,16 +7,23 @@
 #include "engine/ring.hpp"
 #include "engine/storage_plan.hpp"
 #include "engine/storage_rows.hpp"
+#include "engine/storage_uring_block.hpp"
 #include "engine/technique_support.hpp"
 
 namespace assay::engine {
 namespace {
 
-constexpr std::string_view kCallKeys = "op,block,size,pattern,direct,regime,batch,rate,arrival";
-constexpr std::string_view kDirectKeys = "op,block,size,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kCallKeys =
+    "op,read-share,block,size,pattern,direct,regime,batch,rate,arrival,threads";
+constexpr std::string_view kDirectKeys =
+    "op,read-share,block,size,pattern,direct,regime,rate,arrival,threads";
 constexpr std::string_view kMapKeys = "op,block,size,pattern,regime,rate,arrival";
 constexpr std::string_view kUringKeys =
-    "op,block,size,depth,batch,pattern,direct,regime,rate,arrival";
+    "op,read-share,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival,threads";
+// Of the technique whose switches are turned one by one.
+constexpr std::string_view kSwitchKeys =
+    "op,read-share,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival,threads,"
+    "features";
 
 Availability calls_available(const Host& host, const probes::Inventory&, const Parameters&) {
   return measurable(host);
@@ -30,9 +37,27 @@ Availability direct_available(const Host& host, const probes::Inventory&,
   return measurable(host);
 }
 
-Availability uring_available(const Host& host, const probes::Inventory&, const Parameters&) {
-  Availability here = measurable(host);
-  return here.available ? availability_of(ring_allowed(host)) : here;
+Availability uring_available(const Host& host, const probes::Inventory&,
+                             const Parameters& parameters) {
+  Parameters with = parameters;
+  const UringFeatures features = features_of(with);
+  return uring_features_available(host, with, features);
+}
+Availability coop_available(const Host& host, const probes::Inventory&,
+                            const Parameters& parameters) {
+  return uring_features_available(host, parameters, {.task_run = TaskRun::cooperative});
+}
+Availability defer_available(const Host& host, const probes::Inventory&,
+                             const Parameters& parameters) {
+  return uring_features_available(host, parameters, {.task_run = TaskRun::deferred});
+}
+Availability sqpoll_available(const Host& host, const probes::Inventory&,
+                              const Parameters& parameters) {
+  return uring_features_available(host, parameters, {.sqpoll = true});
+}
+Availability iopoll_available(const Host& host, const probes::Inventory&,
+                              const Parameters& parameters) {
+  return uring_features_available(host, parameters, {.iopoll = true});
 }
 
 // The baseline is given the same regime and the same way past the page cache or through it: what
@@ -45,13 +70,21 @@ Parameters pread_beside_direct(const Parameters& parameters) {
 Parameters pread_beside_vectored(const Parameters& parameters) {
   return resolve_vectored(parameters);
 }
-Parameters pread_beside_mmap(const Parameters& parameters) {
-  return resolve_mmap(parameters);
-}
+Parameters pread_beside_mmap(const Parameters& parameters) { return resolve_mmap(parameters); }
 Parameters pread_beside_uring(const Parameters& parameters) {
   Parameters baseline = resolve_uring(parameters);
   baseline.batch = 0;
   baseline.depth = 1;  // one thread in one call: pread(2) has no depth
+  return baseline;
+}
+Parameters uring_beside_sqpoll(const Parameters& parameters) {
+  Parameters baseline = resolve_uring_sqpoll(parameters);
+  baseline.completion = parameters.completion;  // each waits in the way that is its own
+  return baseline;
+}
+Parameters uring_beside_iopoll(const Parameters& parameters) {
+  Parameters baseline = resolve_uring_iopoll(parameters);
+  baseline.completion.reset();  // what asks no drive waits for its interrupt
   return baseline;
 }
 Parameters uring_one_by_one(const Parameters& parameters) {
@@ -65,7 +98,7 @@ Made make_honestly(const BlockContext& context) {
   return kMake(context, {});
 }
 
-constexpr std::array kRows{
+constexpr std::array kStorageRows{
     Technique{
         .id = "storage.pread",
         .summary = "One pread or pwrite for each block; with --batch, a record of several blocks",
@@ -137,7 +170,7 @@ constexpr std::array kRows{
         .proof = "as many completions as submissions",
         .uses_file = true,
         .moves_data = true,
-        .parameters = kUringKeys,
+        .parameters = kSwitchKeys,
         .baseline_parameters = pread_beside_uring,
         .available = uring_available,
         .make = make_honestly<make_uring>,
@@ -184,8 +217,67 @@ constexpr std::array kRows{
         .resolve = resolve_uring_batched,
     },
     Technique{
+        .id = "storage.uring.coop-taskrun",
+        .summary = "io_uring with COOP_TASKRUN: completions wait for this thread's next call",
+        .baseline = "storage.uring",
+        .claim = {.text = "less jitter"},
+        .proof = "setup flags accepted, none dropped",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .available = coop_available,
+        .make = make_honestly<make_uring_coop_taskrun>,
+        .resolve = resolve_uring,
+    },
+    Technique{
+        .id = "storage.uring.defer-taskrun",
+        .summary =
+            "io_uring with SINGLE_ISSUER and DEFER_TASKRUN: this thread asks for completions",
+        .baseline = "storage.uring",
+        .claim = {.text = "less jitter"},
+        .proof = "setup flags accepted, none dropped",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .available = defer_available,
+        .make = make_honestly<make_uring_defer_taskrun>,
+        .resolve = resolve_uring,
+    },
+    Technique{
+        .id = "storage.uring.sqpoll",
+        .summary =
+            "io_uring with a kernel thread that submits; this one only looks (completion=poll)",
+        .baseline = "storage.uring",
+        .claim = {.text = "1-2 us less per batch"},
+        .proof = "the poller's thread used the CPU, and nearly no io_uring_enter was made",
+        .uses_file = true,
+        .moves_data = true,
+        .threads = 2,
+        .parameters = kUringKeys,
+        .baseline_parameters = uring_beside_sqpoll,
+        .available = sqpoll_available,
+        .make = make_honestly<make_uring_sqpoll>,
+        .resolve = resolve_uring_sqpoll,
+    },
+    Technique{
+        .id = "storage.uring.iopoll",
+        .summary = "io_uring on registered memory that asks the drive's poll queue, no interrupt; "
+                   "completion=hybrid sleeps first",
+        .baseline = "storage.uring.fixed-buffers",
+        .claim = {.text = "lowest latency"},
+        .proof = "the drive has poll queues and raised no interrupts for the completions",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUringKeys,
+        .baseline_parameters = uring_beside_iopoll,
+        .available = iopoll_available,
+        .make = make_honestly<make_uring_iopoll>,
+        .resolve = resolve_uring_iopoll,
+    },
+    Technique{
         .id = "storage.uring.combined",
-        .summary = "io_uring with memory and file registered; --batch operations a call",
+        .summary = "io_uring with memory, file and ring registered and DEFER_TASKRUN; --batch "
+                   "operations a call",
         .baseline = "storage.uring",
         .claim = {.text = "the sum of its parts"},
         .proof = "those of fixed-buffers and fixed-files together",
@@ -200,6 +292,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> storage_techniques() { return kRows; }
+std::span<const Technique> storage_techniques() { return kStorageRows; }
 
 }  // namespace assay::engine

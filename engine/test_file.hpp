@@ -8,6 +8,8 @@
 // /dev/zero (reads) and /dev/null (writes) are allowed: they show the engine with no device behind.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -42,6 +44,10 @@ class TestFile {
   // given for writing: says --destroy-data), busy (a block device that is mounted or held).
   static Expected<TestFile> prepare(const TestFileOptions& options);
 
+  // Where a file of assay's own is made: `wanted` if it is given, else ASSAY_DIR, else /var/tmp,
+  // else the temporary directory. Error: denied or absent, when it cannot be written.
+  static Expected<std::string> own_directory(const std::string& wanted);
+
   // A fresh open file description, with O_DIRECT when asked. Error: unsupported (tmpfs, say).
   Expected<UniqueFd> open(bool for_writing, bool direct) const;
 
@@ -54,9 +60,13 @@ class TestFile {
   }
   FileKindUsed kind() const { return kind_; }
   bool writable() const { return writable_; }
+  // Of the block device that it is or lies on; 0 for a character device.
+  dev_t device() const { return device_; }
   // Of offsets and memory for O_DIRECT: statx(2) STATX_DIOALIGN, else the queue's logical block
   // size, else 4096.
   Bytes direct_alignment() const { return direct_alignment_; }
+  // What was named or made; of a file without a name, the directory that it lies in.
+  const std::string& path() const { return path_; }
   // "own file in /var/tmp (ext4 on vda)"
   const std::string& description() const { return description_; }
   std::uint64_t seed() const { return seed_; }
@@ -96,6 +106,7 @@ class TestFile {
   FileKindUsed kind_ = FileKindUsed::regular;
   bool made_by_us_ = false, writable_ = false, in_memory_ = false, torn_ = false;
   std::uint64_t seed_ = 0;
+  dev_t device_ = 0;
 };
 
 }  // namespace assay::engine

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/disk_signatures.hpp"
+#include "engine/drive_queue.hpp"
 #include "engine/test_file.hpp"
 
 namespace assay::engine {
@@ -54,25 +55,6 @@ std::string filesystem_name(std::uint64_t magic) {
                                      : std::string(found->name);
 }
 
-// The drive below a device number: "vda"; "" when the host does not tell.
-std::string drive_name(const Host* host, dev_t device) {
-  if (host == nullptr) return {};
-  const auto path =
-      host->resolve(fmt::format("/sys/dev/block/{}:{}", ::major(device), ::minor(device)));
-  return path ? path->substr(path->rfind('/') + 1) : std::string();
-}
-
-std::optional<std::uint64_t> logical_block_bytes(const Host* host, dev_t device) {
-  if (host == nullptr) return std::nullopt;
-  const std::string base = fmt::format("/sys/dev/block/{}:{}", ::major(device), ::minor(device));
-  // A partition has no queue of its own; its drive, one directory up, has.
-  for (const std::string_view queue : {"/queue", "/../queue"}) {
-    const auto value = host->read_uint(fmt::format("{}{}/logical_block_size", base, queue));
-    if (value && *value > 0) return *value;
-  }
-  return std::nullopt;
-}
-
 // statx(2) with the fields that Debian 12's glibc does not know yet (Linux 6.1).
 std::optional<std::uint64_t> dio_alignment(const UniqueFd& fd) {
   constexpr unsigned kDioAlign = 0x2000;  // STATX_DIOALIGN
@@ -86,6 +68,18 @@ std::optional<std::uint64_t> dio_alignment(const UniqueFd& fd) {
   const std::uint32_t larger = std::max(alignment[0], alignment[1]);
   if (larger == 0) return std::nullopt;  // the file does not do direct I/O
   return larger;
+}
+
+Expected<std::string> usable_directory(const std::string& directory) {
+  struct stat about{};
+  if (::stat(directory.c_str(), &about) != 0) {
+    return fail_errno(errno, kOperation, directory, "name a directory that can be written");
+  }
+  if (!S_ISDIR(about.st_mode)) return fail_errno(ENOTDIR, kOperation, directory);
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    return fail_errno(errno, kOperation, directory, "name a directory that can be written");
+  }
+  return directory;
 }
 
 }  // namespace
@@ -117,7 +111,7 @@ class TestFileMaker {
   // --- files of our own ---
 
   Expected<void> make_unnamed() {
-    const auto directory = choose_directory();
+    const auto directory = TestFile::own_directory(options_.directory);
     if (!directory) return Failure(directory.error());
     if (auto room = check_room(*directory); !room) return room;
     auto fd = UniqueFd::open(*directory, O_TMPFILE | O_RDWR, 0600);
@@ -148,31 +142,6 @@ class TestFileMaker {
       return written;
     }
     return describe(fmt::format("own file {}", options_.path));
-  }
-
-  Expected<std::string> choose_directory() const {
-    if (!options_.directory.empty()) return usable(options_.directory);
-    const char* chosen = std::getenv("ASSAY_DIR");
-    if (chosen != nullptr && *chosen != '\0') return usable(chosen);
-    const char* temporary = std::getenv("TMPDIR");
-    for (const char* candidate : {"/var/tmp", temporary, "/tmp"}) {
-      if (candidate == nullptr || *candidate == '\0') continue;
-      if (auto good = usable(candidate)) return good;
-    }
-    return fail(ErrorCode::denied, kOperation, "/var/tmp", "no directory can be written",
-                "set ASSAY_DIR to a directory on the drive that is to be measured");
-  }
-
-  static Expected<std::string> usable(const std::string& directory) {
-    struct stat about{};
-    if (::stat(directory.c_str(), &about) != 0) {
-      return fail_errno(errno, kOperation, directory, "name a directory that can be written");
-    }
-    if (!S_ISDIR(about.st_mode)) return fail_errno(ENOTDIR, kOperation, directory);
-    if (::access(directory.c_str(), W_OK | X_OK) != 0) {
-      return fail_errno(errno, kOperation, directory, "name a directory that can be written");
-    }
-    return directory;
   }
 
   // For filesystems without O_TMPFILE: the name exists for an instant only.
@@ -367,11 +336,7 @@ class TestFileMaker {
       file_.writable_ = true;
       file_.seed_ = std::random_device{}();
     }
-    const std::string drive = drive_name(options_.host, about.st_rdev);
-    if (const auto bytes = logical_block_bytes(options_.host, about.st_rdev)) {
-      file_.direct_alignment_ = Bytes{*bytes};
-    }
-    if (const auto bytes = dio_alignment(file_.fd_)) file_.direct_alignment_ = Bytes{*bytes};
+    const std::string drive = note_drive(about.st_rdev);
     file_.description_ = fmt::format("block device {}{}", options_.path,
                                      drive.empty() ? "" : fmt::format(" ({})", drive));
     return {};
@@ -404,16 +369,24 @@ class TestFileMaker {
     return {};
   }
 
+  // The drive's name, and what its queue and the file ask of O_DIRECT. "": the host does not tell.
+  std::string note_drive(dev_t device) {
+    std::optional<DriveQueue> queue;
+    if (options_.host != nullptr) queue = drive_queue(*options_.host, device);
+    if (queue && queue->logical_block_bytes) {
+      file_.direct_alignment_ = Bytes{*queue->logical_block_bytes};
+    }
+    if (const auto bytes = dio_alignment(file_.fd_)) file_.direct_alignment_ = Bytes{*bytes};
+    file_.device_ = device;
+    return queue ? queue->name : std::string();
+  }
+
   Expected<void> describe(const std::string& what) {
     struct stat about{};
     if (::fstat(file_.fd_.get(), &about) != 0) return fail_errno(errno, "stat", file_.path_);
     const std::uint64_t magic = filesystem_magic(file_.fd_);
     file_.in_memory_ = magic == kTmpfsMagic || magic == kRamfsMagic;
-    if (const auto bytes = logical_block_bytes(options_.host, about.st_dev)) {
-      file_.direct_alignment_ = Bytes{*bytes};
-    }
-    if (const auto bytes = dio_alignment(file_.fd_)) file_.direct_alignment_ = Bytes{*bytes};
-    const std::string drive = drive_name(options_.host, about.st_dev);
+    const std::string drive = note_drive(about.st_dev);
     file_.description_ = fmt::format("{} ({}{})", what, filesystem_name(magic),
                                      drive.empty() ? "" : fmt::format(" on {}", drive));
     return {};
@@ -422,6 +395,19 @@ class TestFileMaker {
   const TestFileOptions& options_;
   TestFile file_;
 };
+
+Expected<std::string> TestFile::own_directory(const std::string& wanted) {
+  if (!wanted.empty()) return usable_directory(wanted);
+  const char* chosen = std::getenv("ASSAY_DIR");
+  if (chosen != nullptr && *chosen != '\0') return usable_directory(chosen);
+  const char* temporary = std::getenv("TMPDIR");
+  for (const char* candidate : {"/var/tmp", temporary, "/tmp"}) {
+    if (candidate == nullptr || *candidate == '\0') continue;
+    if (auto good = usable_directory(candidate)) return good;
+  }
+  return fail(ErrorCode::denied, kOperation, "/var/tmp", "no directory can be written",
+              "set ASSAY_DIR to a directory on the drive that is to be measured");
+}
 
 Expected<TestFile> TestFile::prepare(const TestFileOptions& options) {
   return TestFileMaker(options).make();

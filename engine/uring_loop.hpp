@@ -9,17 +9,22 @@
 // Compiled for an Op (what is submitted), a clock and an order of offsets. An Op has
 //   void prepare(io_uring_sqe*, unsigned slot, std::uint64_t offset)   user_data is set by the loop
 //   std::uint64_t unit_bytes() const                                    a full result; 0: any
+// An Op of two linked entries (kEntries 2: a write and its fsync) also has
+//   void prepare_second(io_uring_sqe*, unsigned slot)
+//   int finish(unsigned slot, unsigned part, int result)   kUnfinished, or the pair's result
 // One user at a time; ring and op belong to it.
 #pragma once
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <vector>
 
 #include "engine/clock.hpp"
 #include "engine/recorder.hpp"
 #include "engine/ring.hpp"
 #include "engine/schedule.hpp"
+#include "engine/technique_support.hpp"
 
 namespace assay::engine {
 
@@ -53,12 +58,26 @@ class UringSlots {
   unsigned free_count_;
 };
 
+// How long a hybrid wait looks before it sleeps: above what a drive's cache takes to answer, below
+// what is worth a CPU.
+inline constexpr Nanoseconds kHybridLook = std::chrono::microseconds(20);
+// What Op::finish() answers while the other entry of a pair is still out.
+inline constexpr int kUnfinished = std::numeric_limits<int>::min();
+
+// Queue entries behind one operation.
+template <typename Op>
+constexpr unsigned entries_of() {
+  if constexpr (requires { Op::kEntries; }) return Op::kEntries;
+  return 1;
+}
+
 template <typename Ticks, typename Op>
 class UringLoop {
  public:
-  // `batch` operations are handed over in one call, at most `slots.depth()`.
+  // `batch` operations are handed over in one call, at most `slots.depth()`. `completion`: sleep in
+  // the kernel until enough are done, look without pause, or look for kHybridLook and then sleep.
   UringLoop(Ring& ring, Op& op, UringSlots& slots, unsigned batch, const Clock& clock,
-            Recorder& recorder)
+            Recorder& recorder, Completion completion = Completion::block)
       : ring_(ring),
         op_(op),
         slots_(slots),
@@ -66,12 +85,41 @@ class UringLoop {
         clock_(clock),
         scale_(clock.scale()),
         recorder_(recorder),
+        completion_(completion),
+        hybrid_ticks_(ticks_of(kHybridLook)),
         taken_(batch_) {}
 
   // Keeps the depth up until the time is over, then waits for what is in flight. Error: io_uring_
   // enter(2) failed for good.
   template <typename Offsets>
   Expected<void> closed(Offsets& offsets, Nanoseconds duration) {
+    return counting_enters([&] { return keep_depth(offsets, duration); });
+  }
+
+  // Starts operations when the schedule says; see schedule.hpp. Spins while nothing is due. What
+  // could not be started within twice the time is counted as missed.
+  template <typename Offsets>
+  Expected<void> open(Offsets& offsets, Nanoseconds duration, Schedule schedule) {
+    return counting_enters([&] { return keep_schedule(offsets, duration, schedule); });
+  }
+
+  std::uint64_t submitted() const { return submitted_; }
+
+ private:
+  // A ring that refuses this often in a row will not recover.
+  static constexpr unsigned kRefusalsMax = 1000;
+
+  // The ring counts its calls, since with a poller there is none for most operations.
+  template <typename Body>
+  Expected<void> counting_enters(const Body& body) {
+    const std::uint64_t before = ring_.enters();
+    Expected<void> ran = body();
+    recorder_.enters += ring_.enters() - before;
+    return ran;
+  }
+
+  template <typename Offsets>
+  Expected<void> keep_depth(Offsets& offsets, Nanoseconds duration) {
     const std::uint64_t unit = op_.unit_bytes();
     std::uint64_t now = Ticks::now();
     const std::uint64_t end = now + ticks_of(duration);
@@ -90,10 +138,8 @@ class UringLoop {
     return drain<false>();
   }
 
-  // Starts operations when the schedule says; see schedule.hpp. Spins while nothing is due. What
-  // could not be started within twice the time is counted as missed.
   template <typename Offsets>
-  Expected<void> open(Offsets& offsets, Nanoseconds duration, Schedule schedule) {
+  Expected<void> keep_schedule(Offsets& offsets, Nanoseconds duration, Schedule& schedule) {
     const std::uint64_t unit = op_.unit_bytes(), length = ticks_of(duration);
     const std::uint64_t begin = Ticks::now();
     std::uint64_t now = begin;
@@ -121,11 +167,8 @@ class UringLoop {
     return drain<true>();
   }
 
-  std::uint64_t submitted() const { return submitted_; }
-
- private:
-  // A ring that refuses this often in a row will not recover.
-  static constexpr unsigned kRefusalsMax = 1000;
+  // In user_data: the second entry of a pair.
+  static constexpr std::uint64_t kSecond = 1ULL << 32;
 
   std::uint64_t ticks_of(Nanoseconds duration) const {
     return clock_.ns_to_ticks(static_cast<std::uint64_t>(duration.count()));
@@ -133,11 +176,15 @@ class UringLoop {
 
   unsigned add(std::uint64_t offset) {
     const unsigned slot = slots_.take();
-    // There is always an entry: the queue has at least as many as there are slots.
-    io_uring_sqe* sqe = io_uring_get_sqe(ring_.get());
+    io_uring_sqe* sqe = ring_.next_entry();
     slots_.offset(slot) = offset;
     op_.prepare(sqe, slot, offset);
     sqe->user_data = slot;
+    if constexpr (entries_of<Op>() == 2) {
+      sqe = ring_.next_entry();
+      op_.prepare_second(sqe, slot);
+      sqe->user_data = slot | kSecond;
+    }
     return slot;
   }
 
@@ -148,8 +195,23 @@ class UringLoop {
   }
 
   int enter(unsigned wanted) {
-    ++recorder_.enters;
-    return ring_.submit_and_wait(wanted);
+    wanted *= entries_of<Op>();
+    // A ring that polls the drive does so inside the call, for as long as it takes.
+    const bool kernel_waits =
+        completion_ == Completion::block || (ring_.polls_device() && !ring_.has_poller());
+    if (wanted == 0 || kernel_waits) return ring_.submit_and_wait(wanted);
+    const int submitted = ring_.submit_and_wait(0);
+    const std::uint64_t begun = Ticks::now();
+    int looked = 0;
+    while (submitted >= 0 && io_uring_cq_ready(ring_.get()) < wanted) {
+      if (completion_ == Completion::hybrid && Ticks::now() - begun > hybrid_ticks_) {
+        return ring_.submit_and_wait(wanted);
+      }
+      spin_pause();
+      looked = ring_.look();
+      if (looked < 0) return looked;
+    }
+    return submitted;
   }
 
   // 0 where a start was taken a few ticks before the end that it followed; see clock.hpp.
@@ -166,23 +228,29 @@ class UringLoop {
   template <bool kOpen>
   void reap(std::uint64_t now) {
     io_uring_cqe* cqe = nullptr;
-    unsigned head = 0, seen = 0;
+    unsigned head = 0, seen = 0, done = 0;
     const std::uint64_t unit = op_.unit_bytes(), now_ns = scale_.to_ns(now);
     const bool was_full = slots_.free() == 0;
     io_uring_for_each_cqe(ring_.get(), head, cqe) {
       ++seen;
-      const auto slot = static_cast<unsigned>(cqe->user_data);
+      const auto slot = static_cast<unsigned>(cqe->user_data & ~kSecond);
+      int result = cqe->res;
+      if constexpr (entries_of<Op>() == 2) {
+        result = op_.finish(slot, (cqe->user_data & kSecond) == 0 ? 0 : 1, result);
+        if (result == kUnfinished) continue;
+      }
+      ++done;
       recorder_.record_service(now_ns, scale_.to_ns(now - slots_.started(slot)));
       if constexpr (kOpen) {
         recorder_.record_response(scale_.to_ns(now - slots_.intended(slot)),
                                   scale_.to_ns(since(slots_.ready(slot), slots_.started(slot))));
       }
-      count(cqe->res, unit);
+      count(result, unit);
       slots_.give_back(slot);
     }
     io_uring_cq_advance(ring_.get(), seen);
-    recorder_.operations += seen;
-    if (was_full && seen > 0) not_full_since_ = now;
+    recorder_.operations += done;
+    if (was_full && done > 0) not_full_since_ = now;
   }
 
   void count(int result, std::uint64_t unit) {
@@ -213,6 +281,8 @@ class UringLoop {
   const Clock& clock_;
   const TickScale scale_;
   Recorder& recorder_;
+  const Completion completion_;
+  const std::uint64_t hybrid_ticks_;
   std::uint64_t submitted_ = 0, not_full_since_ = 0;
   std::vector<unsigned> taken_;  // the slots of the batch that is being put together
 };

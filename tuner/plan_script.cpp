@@ -21,7 +21,7 @@ std::string comment(std::string_view text) {
   return fmt::format("# {}\n", line);
 }
 
-constexpr std::string_view kFunctions = R"sh(set -eu
+constexpr std::string_view kShellFunctions = R"sh(set -eu
 # Everything happens below this folder; empty is this host.
 root=${ROOT-}
 
@@ -87,7 +87,7 @@ gone() {
 }
 )sh";
 
-constexpr std::string_view kService = R"sh(
+constexpr std::string_view kShellService = R"sh(
 # service PROCESS BEFORE COMMAND...: runs a command while a process runs, or does not
 service() {
   if pgrep -x "$1" >/dev/null; then was=running; else was=stopped; fi
@@ -123,7 +123,7 @@ std::string whole_file_lines(const Change& change) {
                      quoted(content_of(change.after)));
 }
 
-std::string run_line(const Change& change) {
+std::string script_line(const Change& change) {
   std::vector<std::string> words;
   for (const std::string& word : change.argv) words.push_back(quoted(word));
   const std::string line = fmt::format("{}", fmt::join(words, " "));
@@ -141,7 +141,7 @@ std::string change_lines(const Change& change) {
     case ChangeKind::ethtool:
       return request_lines(change);
     case ChangeKind::run:
-      return run_line(change);
+      return script_line(change);
   }
   return {};
 }
@@ -174,11 +174,11 @@ std::string render_script(const Plan& plan) {
   text +=
       "# Run it as root. It stops at the first value that is no longer what it was, and can be\n"
       "# run again. It keeps no journal: `assay tune` does, and can undo.\n";
-  text += kFunctions;
+  text += kShellFunctions;
   const std::vector<Change> changes = changes_of(plan);
   text += request_functions(changes);
   if (std::ranges::any_of(changes, is_whole_file)) text += kWholeFiles;
-  if (std::ranges::any_of(changes, needs_process)) text += kService;
+  if (std::ranges::any_of(changes, needs_process)) text += kShellService;
   for (const PlanRow& row : plan.rows) {
     if (row.state != RowState::to_change) continue;
     text += "\n" + comment(fmt::format("{} on {}: {} -> {}", row.setting->id, row.target,

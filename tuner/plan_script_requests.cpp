@@ -11,7 +11,7 @@
 namespace assay::tuner {
 namespace {
 
-constexpr std::string_view kEthtool = R"sh(
+constexpr std::string_view kShellEthtool = R"sh(
 # nic NAME ASK PATTERN BEFORE SET KEY AFTER: as put, by ethtool(8); without BEFORE as moved
 nic() {
   was=$(ethtool "$2" "$1" | sed -n "$3" | sed -n 1p) || stop "ethtool $2 $1 fails"
@@ -77,13 +77,13 @@ partition() {
 struct Function {
   std::string_view prefix, text;
 };
-constexpr std::array kFunctions{Function{"ethtool.rxfh", kTable},
-                                Function{"thread.affinity", kThread}, Function{"swap.area", kSwap},
-                                Function{"cpuset.partition", kPartition},
-                                Function{"ethtool.", kEthtool}};
+constexpr std::array kRequestFunctions{
+    Function{"ethtool.rxfh", kTable}, Function{"thread.affinity", kThread},
+    Function{"swap.area", kSwap}, Function{"cpuset.partition", kPartition},
+    Function{"ethtool.", kShellEthtool}};
 
 std::string_view function_of(const Change& change) {
-  for (const Function& one : kFunctions) {
+  for (const Function& one : kRequestFunctions) {
     if (change.path.starts_with(one.prefix)) return one.text;
   }
   return {};
@@ -206,7 +206,7 @@ std::string request_lines(const Change& change) {
 
 std::string request_functions(std::span<const Change> changes) {
   std::string text;
-  for (const Function& one : kFunctions) {
+  for (const Function& one : kRequestFunctions) {
     const bool needed = std::ranges::any_of(changes, [&](const Change& change) {
       return change.kind == ChangeKind::ethtool && function_of(change) == one.text;
     });

@@ -141,7 +141,7 @@ constexpr std::array<std::string_view, 4> kAfterCard{"irq.irqbalance", "net.chan
 constexpr std::array<std::string_view, 1> kAffinityFile{"/proc/irq/{}/smp_affinity_list"};
 constexpr std::array<std::string_view, 1> kIrqbalanceProcess{"irqbalance"};
 
-const std::array kRows{
+const std::array kIrqRows{
     Setting{
         .id = "irq.affinity",
         .kind = ValueKind::cpu_list,
@@ -216,6 +216,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> irq_settings() { return kRows; }
+std::span<const Setting> irq_settings() { return kIrqRows; }
 
 }  // namespace assay::tuner

@@ -77,7 +77,7 @@ constexpr std::array<std::string_view, 2> kBackgroundFiles{"/proc/sys/vm/dirty_b
 
 constexpr std::array<std::string_view, 1> kSwapRequest{"swap.area"};
 
-const std::array kRows{
+const std::array kMemoryRows{
     Setting{
         .id = "memory.thp-enabled",
         .where = "/sys/kernel/mm/transparent_hugepage/enabled",
@@ -286,6 +286,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> memory_settings() { return kRows; }
+std::span<const Setting> memory_settings() { return kMemoryRows; }
 
 }  // namespace assay::tuner

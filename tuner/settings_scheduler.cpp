@@ -71,7 +71,7 @@ constexpr std::string_view kKernelSysctl = "Documentation/admin-guide/sysctl/ker
 
 constexpr std::array<std::string_view, 1> kPartitionRequest{"cpuset.partition"};
 
-const std::array kRows{
+const std::array kSchedulerRows{
     Setting{
         .id = "scheduler.workqueue-cpumask",
         .kind = ValueKind::cpu_list,
@@ -165,6 +165,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> scheduler_settings() { return kRows; }
+std::span<const Setting> scheduler_settings() { return kSchedulerRows; }
 
 }  // namespace assay::tuner

@@ -17,6 +17,7 @@ from pathlib import Path
 
 PROFILE = "assay-peer"
 FOLDER = Path("/etc/tuned")
+JOURNALS = Path("/var/lib/assay/journal")
 # setting of assay, file, value for assay, value for TuneD (which takes the kernel's own)
 SETTINGS = [
     ("memory.swappiness", "/proc/sys/vm/swappiness", "7", "7"),
@@ -55,8 +56,7 @@ class Guard:
         self.values = {row[1]: value_of(row[1]) for row in rows}
         self.files = {path: path.read_bytes() if path.exists() else None
                       for path in (FOLDER / name for name in ("active_profile", "profile_mode", "tuned-main.conf"))}
-        journal = Path("/var/lib/assay/journal")
-        self.journals = set(journal.glob("*.json")) if journal.exists() else set()
+        self.journals = []  # of our own commands alone: others may tune at the same time
 
     def __enter__(self):
         return self
@@ -74,8 +74,8 @@ class Guard:
         for path, content in self.files.items():
             path.write_bytes(content) if content is not None else path.unlink(missing_ok=True)
         shutil.rmtree(FOLDER / PROFILE, ignore_errors=True)
-        for path in set(Path("/var/lib/assay/journal").glob("*.json")) - self.journals:
-            path.unlink()
+        for journal in self.journals:
+            (JOURNALS / f"{journal}.json").unlink(missing_ok=True)
 
 
 def write_profiles(rows, folder):
@@ -166,6 +166,7 @@ def tuning(arguments):
 
         def ours():
             wall, document = assay_round(assay, profile)
+            guard.journals.append(document["journal"])
             guard.check(rows, True)
             figures["back"].append(roll_back(assay, document["journal"]))
             guard.check(rows, False)
