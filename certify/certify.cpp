@@ -202,7 +202,7 @@ Expected<Certificate> certify(const Host& host, const profiles::Profile& profile
   auto certificate = open_certificate(host, profile, options);
   if (!certificate) return certificate;
   const probes::Topology& topology = certificate->inventory.topology;
-  auto roles = profiles::resolve_roles(profile, topology);
+  auto roles = profiles::resolve_roles(profile, certificate->inventory);
   if (!roles) return std::unexpected(roles.error());
   auto expansion = expand_budgets(profile, options, certificate->inventory, *roles);
   if (!expansion) return std::unexpected(expansion.error());

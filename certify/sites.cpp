@@ -119,7 +119,7 @@ Expected<std::vector<Site>> sites_of(const ExpandContext& context, const profile
                                      const engine::Parameters& parameters) {
   CpuSet named;
   if (!budget.cpus.empty()) {
-    auto selected = profiles::select_cpus(budget.cpus, context.inventory->topology, *context.roles);
+    auto selected = profiles::select_cpus(budget.cpus, *context.inventory, *context.roles);
     if (!selected) return budget_error(budget, selected.error().message());
     named = std::move(*selected);
   }

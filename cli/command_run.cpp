@@ -40,10 +40,15 @@ Expected<void> check_usage(const Options& options, const Context& context) {
   return {};
 }
 
+// near() in a selector, or in the roles of a profile, is about NICs and drives.
+bool speaks_of_devices(const Options& options) {
+  return !options.profile.empty() || options.request.cpus.find("near(") != std::string::npos;
+}
+
 Expected<tuner::Placement> plan(const Options& options, const Host& host) {
   // Only what a placement looks at: a program that starts every minute should not read all.
   auto areas = probes::parse_areas(
-      options.request.near.empty()
+      options.request.near.empty() && !speaks_of_devices(options)
           ? std::vector<std::string>{"topology", "environment"}
           : std::vector<std::string>{"topology", "environment", "net", "block", "nvme"});
   if (!areas) return Failure(areas.error());
@@ -52,7 +57,7 @@ Expected<tuner::Placement> plan(const Options& options, const Host& host) {
   if (!options.profile.empty()) {
     auto profile = load_profile(options.profile);
     if (!profile) return Failure(profile.error());
-    auto resolved = profiles::resolve_roles(*profile, inventory.topology);
+    auto resolved = profiles::resolve_roles(*profile, inventory);
     if (!resolved) return Failure(resolved.error());
     roles = *std::move(resolved);
   }

@@ -11,6 +11,7 @@
 #include "cli/tune_host.hpp"
 #include "cli/tune_prove.hpp"
 #include "cli/vocabulary.hpp"
+#include "core/timed_host.hpp"
 #include "probes/probe.hpp"
 #include "tuner/apply.hpp"
 #include "tuner/check.hpp"
@@ -41,10 +42,6 @@ Expected<void> check_options(const Options& options) {
   if (options.format == "script" && !only_shows) {
     return wrong_usage("a script is a form of the plan", "add --plan");
   }
-  if (options.format == "script" && options.persist) {
-    return wrong_usage("a script sets values and writes no files that make them last",
-                       "leave --persist out");
-  }
   if (options.prove && (options.diff || options.format == "script")) {
     return wrong_usage("--diff and a script show values, not what --prove measures",
                        "leave --prove out, or use --plan");
@@ -74,6 +71,14 @@ bool confirmed(const std::string& plan) {
   return answer == "y" || answer == "yes";
 }
 
+using Watch = std::chrono::steady_clock;
+
+// What was counted before the host is changed; a person who is asked is not counted.
+struct Laps {
+  Watch::time_point start = Watch::now();
+  std::chrono::nanoseconds plan{0}, asked{0};
+};
+
 tuner::ApplyOptions apply_options(const Options& options, const Context& context) {
   tuner::ApplyOptions how;
   how.keep_going = options.keep_going;
@@ -83,18 +88,28 @@ tuner::ApplyOptions apply_options(const Options& options, const Context& context
   return how;
 }
 
-int apply_plan(Host& host, tuner::Plan plan, const profiles::Profile& profile,
-               tuner::JournalFolder& folder, const Options& options, const Context& context) {
-  const auto report =
+int apply_plan(TimedHost& host, tuner::Plan plan, const profiles::Profile& profile,
+               tuner::JournalFolder& folder, const Options& options, const Laps& laps,
+               const Context& context) {
+  auto report =
       tuner::apply(host, std::move(plan), profile, folder, apply_options(options, context));
   if (!report) {
     // Whatever the reason, the job was not done; wrong usage was told before.
     report_error(report.error());
     return kCouldNotDo;
   }
+  report->times = tuner::TuneTimes{
+      .total = Watch::now() - laps.start - laps.asked, .plan = laps.plan, .host = host.times()};
   const std::string text = options.format == "json" ? tuner::to_json(*report).dump(2) + "\n"
                                                     : tuner::render_apply(*report);
   return print(text, report->exit_code());
+}
+
+// Who will set a value anew, before anything is written.
+void tell_overrides(const tuner::Plan& plan) {
+  for (const std::string& note : plan.notes) {
+    if (note.starts_with("later, ")) fmt::print(stderr, "assay: {}\n", note);
+  }
 }
 
 Expected<tuner::PlanOptions> plan_options(const Host& host, const Options& options) {
@@ -137,8 +152,8 @@ Expected<std::string> shown_plan(const Host& host, const profiles::Profile& prof
   return tuner::render_plan(plan) + *proof;
 }
 
-int tune_this_host(Host& host, const profiles::Profile& profile, const Options& options,
-                   const Context& context) {
+int tune_this_host(TimedHost& host, const profiles::Profile& profile, const Options& options,
+                   Laps laps, const Context& context) {
   if (auto root = need_root(host, "tune"); !root) {
     report_error(root.error());
     return kCouldNotDo;
@@ -149,16 +164,22 @@ int tune_this_host(Host& host, const profiles::Profile& profile, const Options& 
     report_error(lock.error());
     return kCouldNotDo;
   }
+  const auto planning = Watch::now();
   auto planned = plan_for(host, profile, options);
   if (!planned) return report_error(planned.error());
   const auto shown = shown_plan(host, profile, planned->plan, options, false);
   if (!shown) return report_error(shown.error());
+  const auto asking = Watch::now();
+  laps.plan = asking - planning;
   if (!planned->plan.empty() && !options.yes && !confirmed(*shown)) {
     fmt::print(stderr, "nothing was changed\n");
     return kNotAsWanted;
   }
+  // Whoever was asked has seen it in the plan.
+  if (options.yes && options.persist) tell_overrides(planned->plan);
+  laps.asked = Watch::now() - asking;
   if (!options.prove) {
-    return apply_plan(host, std::move(planned->plan), profile, folder, options, context);
+    return apply_plan(host, std::move(planned->plan), profile, folder, options, laps, context);
   }
   const ProveRun run{.apply = apply_options(options, context),
                      .plan = std::move(planned->how),
@@ -168,6 +189,7 @@ int tune_this_host(Host& host, const profiles::Profile& profile, const Options& 
 }
 
 int run_tune(const Options& options, const Context& context) {
+  const Laps laps;
   if (auto good = check_options(options); !good) return report_error(good.error());
   auto profile = load_profile(options.profile);
   if (!profile) return report_error(profile.error());
@@ -175,10 +197,11 @@ int run_tune(const Options& options, const Context& context) {
     const std::vector<std::string> names = split_names(options.only);
     if (auto kept = tuner::keep_only(names, *profile); !kept) return report_error(kept.error());
   }
-  const auto host = open_host(options.root);
+  auto host = open_host(options.root);
   if (!host) return report_error(host.error());
   if (!options.plan && !options.diff) {
-    return tune_this_host(**host, *profile, options, context);
+    TimedHost timed(*std::move(host));
+    return tune_this_host(timed, *profile, options, laps, context);
   }
   const auto planned = plan_for(**host, *profile, options);
   if (!planned) return report_error(planned.error());

@@ -228,8 +228,10 @@ Expected<void> replace_at(int directory, const std::string& name, std::string_vi
 }
 
 Expected<void> remove_at(int directory, const std::string& name, std::string_view path) {
-  if (::unlinkat(directory, name.c_str(), 0) != 0) return fail_errno(errno, "remove", path);
-  return {};
+  if (::unlinkat(directory, name.c_str(), 0) == 0) return {};
+  if (errno != EISDIR) return fail_errno(errno, "remove", path);
+  if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0) return {};
+  return fail_errno(EISDIR, "remove", path, "it is a folder that holds something");
 }
 
 Expected<void> make_directory_at(int directory, const std::string& name, std::uint32_t mode,

@@ -81,7 +81,7 @@ class Host {
   // Replaces or creates a whole file: temporary file, fsync, rename, fsync of the directory.
   virtual Expected<void> replace_file(std::string_view path, std::string_view content,
                                       std::uint32_t mode) = 0;
-  virtual Expected<void> remove_file(std::string_view path) = 0;
+  virtual Expected<void> remove_file(std::string_view path) = 0;  // or an empty directory
   // Creates one directory; one that is there already is success.
   virtual Expected<void> make_directory(std::string_view path, std::uint32_t mode) = 0;
   // Sets what is no file: the driver's side of an ask(). `request` is one that can be asked too

@@ -255,7 +255,11 @@ Expected<void> MemoryHost::remove_file(std::string_view path) {
   auto at = walk("remove", path, false);
   if (!at) return Failure(at.error());
   if (auto good = check("remove", *at); !good) return good;
-  if (is_directory(*at)) return fail_errno(EISDIR, "remove", path);
+  if (is_directory(*at)) {
+    if (auto names = list(*at); !names || !names->empty()) {
+      return fail_errno(EISDIR, "remove", path);
+    }
+  }
   nodes_.erase(*at);
   // On a disk a folder outlives its last file; here it would vanish with it.
   const std::size_t slash = at->rfind('/');

@@ -67,7 +67,14 @@ constexpr std::array kKinds = std::to_array<QueryKind>({
      "ETHTOOL_GRXRINGS, ETHTOOL_GRXCLSRLCNT; rules of ntuple filters, \"\": not told",
      queries::ethtool_rxnfc},
     {"ethtool.rxfh", "interface", "indirection_size,queues,indirection", "ETHTOOL_GRSSH",
-     queries::ethtool_rxfh},
+     queries::ethtool_rxfh, "indirection", queries::set_rxfh},
+    {"thread.affinity", "thread", "cpus", "sched_setaffinity(2); of a thread of the kernel",
+     queries::thread_affinity, "cpus", queries::set_thread_affinity},
+    {"swap.area", "name", "state", "swapon(2); \"off\", \"on\" or \"on:PRIORITY\"",
+     queries::swap_area, "state", queries::set_swap_area},
+    {"cpuset.partition", "name", "controller,cpus,state",
+     "Documentation/admin-guide/cgroup-v2.rst, cpuset.cpus.partition", queries::cpuset_partition,
+     "controller,cpus,state", queries::set_cpuset_partition},
     {"net.qdisc", "interface", "root,leaves",
      "rtnetlink(7), RTM_GETQDISC; leaves: kinds below a multi-queue root, \"fq_codel,fq\"",
      queries::net_qdisc},
@@ -112,6 +119,11 @@ Expected<void> check_target(const QueryKind& row, const Query& query) {
   if (row.target == "path" && !target.starts_with('/')) return bad("expected an absolute path");
   if (row.target == "interface" && !is_interface_name(target)) {
     return bad("expected the name of an interface: below 16 bytes, no slash, no white space");
+  }
+  const auto odd = [](char c) { return c <= ' ' || c >= '\x7f' || c == '/'; };
+  if ((row.target == "thread" || row.target == "name") &&
+      (target.starts_with('.') || std::ranges::any_of(target, odd))) {
+    return bad("expected one plain name without slashes");
   }
   if (row.target == "nvme" && !is_nvme_name(target)) {
     return bad("expected the name of an NVMe controller or namespace, such as nvme0 or nvme0n1");

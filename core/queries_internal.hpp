@@ -60,6 +60,23 @@ Expected<void> set_eee(std::string_view target, const Reply& values);
 // Names in neither stay as they are.
 Expected<void> set_requested(std::string_view target, const Reply& values);
 
+// Key "indirection": the queue of each entry, as many as the table has.
+Expected<void> set_rxfh(std::string_view target, const Reply& values);
+
+// --- changes_system.cpp; the changing ones need root ---
+//
+// target: "15:rcu_preempt", a thread of the kernel (a '/' in its name is '!'). Error: absent when
+// no such thread has that name now.
+Expected<Reply> thread_affinity(std::string_view target);
+Expected<void> set_thread_affinity(std::string_view target, const Reply& values);
+// target: a file or device with '!' for each '/': "!dev!dm-1". state: "off", "on", "on:PRIORITY".
+Expected<Reply> swap_area(std::string_view target);
+Expected<void> set_swap_area(std::string_view target, const Reply& values);
+// target: a group of assay's own below the root of cgroup v2. state "none": there is no such group;
+// else "isolated", "root" or "member". controller: whether the root passes cpuset on.
+Expected<Reply> cpuset_partition(std::string_view target);
+Expected<void> set_cpuset_partition(std::string_view target, const Reply& values);
+
 // --- queries_qdisc.cpp; the target is an interface ---
 Expected<Reply> net_qdisc(std::string_view target);
 

@@ -199,4 +199,30 @@ Expected<Reply> ethtool_rxfh(std::string_view target) {
                {"indirection", table}};
 }
 
+Expected<void> set_rxfh(std::string_view target, const Reply& values) {
+  const auto now = ethtool_rxfh(target);
+  if (!now) return Failure(now.error());
+  std::vector<std::uint32_t> queues;
+  const auto wanted = values.find("indirection");
+  const std::string_view text = wanted == values.end() ? std::string_view() : wanted->second;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const auto queue = parse_uint(text.substr(at, comma - at));
+    at = comma + 1;
+    if (!queue || *queue > kTableMax) {
+      return fail(ErrorCode::invalid, "set ethtool rxfh", target, "expected queues as a list");
+    }
+    queues.push_back(static_cast<std::uint32_t>(*queue));
+  }
+  if (fmt::format("{}", queues.size()) != now->at("indirection_size")) {
+    return fail(ErrorCode::invalid, "set ethtool rxfh", target,
+                fmt::format("expected {} entries", now->at("indirection_size")));
+  }
+  Room<::ethtool_rxfh> room(queues.size() * sizeof(std::uint32_t));
+  room->cmd = ETHTOOL_SRSSH;
+  room->indir_size = static_cast<std::uint32_t>(queues.size());
+  std::ranges::copy(queues, room->rss_config);
+  return ethtool_call(target, room.get(), "set ethtool rxfh");
+}
+
 }  // namespace assay::queries

@@ -34,8 +34,10 @@ constexpr std::array kFunctions = {
     Function{"kind", SelectorKind::kind},
     Function{"siblings-of", SelectorKind::siblings_of},
     Function{"cores-of", SelectorKind::cores_of},
+    Function{"whole-cores", SelectorKind::whole_cores},
     Function{"at-most", SelectorKind::at_most},
     Function{"not", SelectorKind::complement},
+    Function{"near", SelectorKind::near},
 };
 
 constexpr auto kFunctionNames = [] {
@@ -199,11 +201,11 @@ class Parser {
     Selector selector{function.kind, start, {}, {}, 0, {}, {}};
     const bool is_number =
         function.kind == SelectorKind::node || function.kind == SelectorKind::package;
-    if (is_number || function.kind == SelectorKind::kind) {
+    const bool is_near = function.kind == SelectorKind::near;
+    if (is_number || is_near || function.kind == SelectorKind::kind) {
       take('(');
-      if (auto read = is_number ? number(selector) : cpu_kind(selector); !read) {
-        return Failure(read.error());
-      }
+      auto read = is_number ? number(selector) : is_near ? device(selector) : cpu_kind(selector);
+      if (!read) return Failure(read.error());
       if (!take(')')) return fail_here("expected )");
       return selector;
     }
@@ -230,6 +232,21 @@ class Parser {
     selector.word = take_word();
     if (selector.word == "performance" || selector.word == "efficiency") return {};
     return fail_in_selector(text_, start, "expected performance or efficiency");
+  }
+
+  // A device's name may hold what operators are made of: "eth1-rx", "pci-0000:01:00.0/ns1".
+  Expected<void> device(Selector& selector) {
+    const std::size_t start = position_;
+    while (peek() > ' ' && peek() < '\x7f' && peek() != ')' && peek() != '(') ++position_;
+    selector.word = text_.substr(start, position_ - start);
+    const std::size_t colon = selector.word.find(':');
+    const std::string_view kind = std::string_view(selector.word).substr(0, colon + 1);
+    const bool named = kind == "nic:" || kind == "drive:";
+    if (selector.word.size() <= (named ? kind.size() : 0)) {
+      return fail_here("expected a device: nic:NAME, drive:NAME or a PCI address");
+    }
+    skip_spaces();
+    return {};
   }
 
   std::string_view text_;

@@ -3,6 +3,7 @@
 //   sum     = product { ("+" | "-" | ",") product }     left to right; "," is "+"
 //   product = operand { "&" operand }                   binds tighter
 //   operand = LIST | WORD | NAME "(" argument ")" | "at-most(" NUMBER "," sum ")" | "(" sum ")"
+//           | "near(" [ "nic:" | "drive:" ] DEVICE ")"
 //
 // A "-" inside a word or between two digits belongs to it ("first-core", "0-3"); as an operator it
 // needs a space before it. LIST is the kernel's: "0-3,8,16-31:2/4". Pure. Internal to profiles/.
@@ -27,8 +28,10 @@ enum class SelectorKind : std::uint8_t {
   kind,         // kind(`word`): performance or efficiency, on hybrid machines
   siblings_of,  // of operands[0]
   cores_of,     // of operands[0]
+  whole_cores,  // those of operands[0] whose siblings are all in it
   at_most,      // at-most(`number`, operands[0])
   complement,   // not(operands[0])
+  near,         // near(`word`): "nic:eth1", "drive:nvme*", "pci-0000:01:00.0"
   sum,          // operands joined from left to right; `subtracts` says which are taken away
   product,      // what all operands share
 };

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/suggest.hpp"
+#include "profiles/near.hpp"
 #include "profiles/selector_syntax.hpp"
 #include "profiles/yaml_tree.hpp"
 
@@ -16,7 +17,13 @@ namespace {
 constexpr std::string_view kIsolated = "isolated";
 constexpr std::string_view kHousekeeping = "housekeeping";
 
-// What a selector needs to know besides the topology.
+// What is known of the host; without an inventory no device is.
+struct Machine {
+  const probes::Topology& topology;
+  const probes::Inventory* inventory = nullptr;
+};
+
+// What a selector needs to know besides the machine.
 struct Names {
   // A role's CPUs; nullopt when there is no such role.
   std::function<std::optional<Expected<CpuSet>>(std::string_view)> role;
@@ -28,8 +35,8 @@ struct Names {
 // Computes one selector on one topology. Results hold online CPUs only.
 class Evaluator {
  public:
-  Evaluator(std::string_view text, const probes::Topology& topology, const Names& names)
-      : text_(text), topology_(topology), names_(names) {}
+  Evaluator(std::string_view text, const Machine& machine, const Names& names)
+      : text_(text), topology_(machine.topology), inventory_(machine.inventory), names_(names) {}
 
   Expected<CpuSet> evaluate(const Selector& selector) const {
     switch (selector.kind) {
@@ -43,11 +50,14 @@ class Evaluator {
         return package(selector);
       case SelectorKind::kind:
         return of_kind(selector.word);
+      case SelectorKind::near:
+        return near(selector);
       case SelectorKind::sum:
       case SelectorKind::product:
         return chain(selector);
       case SelectorKind::siblings_of:
       case SelectorKind::cores_of:
+      case SelectorKind::whole_cores:
       case SelectorKind::at_most:
       case SelectorKind::complement:
         break;
@@ -56,6 +66,9 @@ class Evaluator {
     if (!inner) return inner;
     if (selector.kind == SelectorKind::at_most) return spread(*inner, selector.number);
     if (selector.kind == SelectorKind::complement) return topology_.online - *inner;
+    if (selector.kind == SelectorKind::whole_cores) {
+      return *inner - cores_of(cores_of(*inner) - *inner);
+    }
     const CpuSet cores = cores_of(*inner);
     return selector.kind == SelectorKind::cores_of ? cores : cores - *inner;
   }
@@ -111,6 +124,15 @@ class Evaluator {
     return fail_in_selector(text_, selector.position,
                             fmt::format("unknown role or selector {}{}", in_quotes(name),
                                         did_you_mean(name, names_.known)));
+  }
+
+  Expected<CpuSet> near(const Selector& selector) const {
+    if (inventory_ == nullptr) {
+      return fail_in_selector(text_, selector.position, "no device of this host is known here");
+    }
+    auto cpus = cpus_near(*inventory_, selector.word);
+    if (!cpus) return fail_in_selector(text_, selector.position, cpus.error().cause);
+    return cpus;
   }
 
   Expected<CpuSet> node(const Selector& selector) const {
@@ -191,14 +213,15 @@ class Evaluator {
 
   std::string_view text_;
   const probes::Topology& topology_;
+  const probes::Inventory* inventory_;
   const Names& names_;
 };
 
 // Resolves the roles of a profile, each once, following references between them.
 class RoleResolver {
  public:
-  RoleResolver(const Profile& profile, const probes::Topology& topology)
-      : profile_(profile), topology_(topology) {
+  RoleResolver(const Profile& profile, const Machine& machine)
+      : profile_(profile), machine_(machine) {
     names_.known = selector_words();
     for (const auto& [name, selector] : profile.cpu_roles) names_.known.push_back(name);
     names_.role = [this](std::string_view name) { return find(name); };
@@ -231,7 +254,7 @@ class RoleResolver {
     const auto selector = parse_selector(text);
     if (!selector) return in_role(name, selector.error());
     open_.push_back(name);
-    auto cpus = Evaluator(text, topology_, names_).evaluate(*selector);
+    auto cpus = Evaluator(text, machine_, names_).evaluate(*selector);
     open_.pop_back();
     // Within a cycle or an inner role the innermost error already names its role.
     if (!cpus) return in_role(name, cpus.error());
@@ -249,15 +272,17 @@ class RoleResolver {
       if (!cpus) return cpus;
       taken = taken | *cpus;
     }
-    return topology_.online - taken;
+    return machine_.topology.online - taken;
   }
 
-  // Puts the role's name before a selector's error.
-  static Failure in_role(const std::string& name, Error error) {
+  // Puts the role's name, and its place in the profile, before a selector's error.
+  Failure in_role(const std::string& name, Error error) const {
     if (error.operation != "resolve role") {
       error.cause = fmt::format("{} {}: {}", "selector", error.subject, error.cause);
       error.operation = "resolve role";
-      error.subject = name;
+      const auto place = profile_.cpu_role_locations.find(name);
+      const bool known = place != profile_.cpu_role_locations.end() && !place->second.file.empty();
+      error.subject = known ? fmt::format("{} ({})", name, place->second.to_string()) : name;
     }
     return Failure(std::move(error));
   }
@@ -270,20 +295,13 @@ class RoleResolver {
   }
 
   const Profile& profile_;
-  const probes::Topology& topology_;
+  const Machine machine_;
   Names names_;
   Roles done_;
   std::vector<std::string> open_;
 };
 
-}  // namespace
-
-Expected<Roles> resolve_roles(const Profile& profile, const probes::Topology& topology) {
-  return RoleResolver(profile, topology).resolve();
-}
-
-Expected<CpuSet> select_cpus(std::string_view selector, const probes::Topology& topology,
-                             const Roles& roles) {
+Expected<CpuSet> select(std::string_view selector, const Machine& machine, const Roles& roles) {
   const auto parsed = parse_selector(selector);
   if (!parsed) return Failure(parsed.error());
   Names names;
@@ -298,9 +316,29 @@ Expected<CpuSet> select_cpus(std::string_view selector, const probes::Topology& 
   names.rest = [&]() -> Expected<CpuSet> {
     CpuSet taken;
     for (const auto& [name, cpus] : roles) taken = taken | cpus;
-    return topology.online - taken;
+    return machine.topology.online - taken;
   };
-  return Evaluator(selector, topology, names).evaluate(*parsed);
+  return Evaluator(selector, machine, names).evaluate(*parsed);
+}
+
+}  // namespace
+
+Expected<Roles> resolve_roles(const Profile& profile, const probes::Inventory& inventory) {
+  return RoleResolver(profile, {inventory.topology, &inventory}).resolve();
+}
+
+Expected<Roles> resolve_roles(const Profile& profile, const probes::Topology& topology) {
+  return RoleResolver(profile, {topology}).resolve();
+}
+
+Expected<CpuSet> select_cpus(std::string_view selector, const probes::Inventory& inventory,
+                             const Roles& roles) {
+  return select(selector, {inventory.topology, &inventory}, roles);
+}
+
+Expected<CpuSet> select_cpus(std::string_view selector, const probes::Topology& topology,
+                             const Roles& roles) {
+  return select(selector, {topology}, roles);
 }
 
 }  // namespace assay::profiles

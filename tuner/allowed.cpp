@@ -37,6 +37,8 @@ constexpr std::array kLines = std::to_array<Line>({
     {"systemctl", "stop", "irqbalance.service"},
     {"systemctl", "start", "irqbalance.service"},
     {"systemctl", "try-restart", "irqbalance.service"},
+    {"systemctl", "stop", "fstrim.timer"},
+    {"systemctl", "start", "fstrim.timer"},
     {"systemctl", "daemon-reload", ""},
     {"systemctl", "enable", "assay-*"},
     {"systemctl", "disable", "assay-*"},
@@ -111,7 +113,9 @@ Expected<void> check_ethtool(const Change& change, const Setting& setting) {
   if (!row_names(setting, change.path)) {
     return refused(change, fmt::format("setting {} does not ask for it", setting.id));
   }
-  if (!is_interface_name(change.local)) return refused(change, "it is no interface's name");
+  if (change.path.starts_with("ethtool.") && !is_interface_name(change.local)) {
+    return refused(change, "it is no interface's name");
+  }
   for (const std::string& values : {change.before, change.after}) {
     const auto pairs = parse_pairs(values);
     if (!pairs || pairs->empty()) return refused(change, "its values are not key=value");

@@ -14,6 +14,7 @@
 
 #include "core/error.hpp"
 #include "core/host.hpp"
+#include "core/timed_host.hpp"
 #include "profiles/profile.hpp"
 #include "tuner/journal.hpp"
 #include "tuner/plan.hpp"
@@ -29,12 +30,23 @@ struct ApplyOptions {
   const std::atomic<bool>* stop = nullptr;  // looked at between writes; a stop puts all back
 };
 
+// Where the time of a tune went. What remains of the total is assay's own: reading the profile and
+// the host, planning, reading back, checking again.
+struct TuneTimes {
+  std::chrono::nanoseconds total{0};  // from the profile's name to the last read-back
+  std::chrono::nanoseconds plan{0};   // of it, reading the host and making the plan
+  HostTimes host = {};                // of it, changing calls
+
+  std::chrono::nanoseconds own() const { return total - host.total(); }
+};
+
 struct ApplyReport {
   Plan plan;            // with the states that its rows ended in
   std::string journal;  // its id; "" when there was nothing to change
   std::string undone;   // why everything was put back; "" when it was kept
   bool interrupted = false;
   std::optional<RollbackReport> rollback;  // when everything was put back
+  std::optional<TuneTimes> times = {};     // when the caller held the watch
   // 0 all as wanted; 1 a required row waits for a reboot, or differs and cannot be mended; 3 one is
   // denied; 4 something failed, whether put back or kept; 130 the caller stopped it.
   int exit_code() const;

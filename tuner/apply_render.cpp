@@ -10,6 +10,33 @@ namespace assay::tuner {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+Json times_json(const std::optional<TuneTimes>& times) {
+  if (!times) return nullptr;
+  return {{"total_ns", times->total.count()},
+          {"plan_ns", times->plan.count()},
+          {"kernel_writes_ns", times->host.kernel_writes.count()},
+          {"durable_files_ns", times->host.durable_files.count()},
+          {"programs_ns", times->host.programs.count()},
+          {"own_ns", times->own().count()}};
+}
+
+std::string times_line(const TuneTimes& times) {
+  const auto ms = [](std::chrono::nanoseconds time) {
+    return fmt::format("{:.1f} ms", static_cast<double>(time.count()) / 1e6);
+  };
+  std::string text = fmt::format(
+      "took {}: {} assay's own, {} the kernel's writes, {} files made "
+      "durable",
+      ms(times.total), ms(times.own()), ms(times.host.kernel_writes), ms(times.host.durable_files));
+  if (times.host.programs.count() != 0)
+    text += fmt::format(", {} programs", ms(times.host.programs));
+  return text + "\n";
+}
+
+}  // namespace
+
 int ApplyReport::exit_code() const {
   constexpr int kInterrupted = 130;
   if (interrupted) return kInterrupted;
@@ -34,6 +61,7 @@ std::string render_apply(const ApplyReport& report) {
   if (!report.journal.empty() && report.undone.empty()) {
     text += fmt::format("undo with: assay rollback {}\n", report.journal);
   }
+  if (report.times && !report.journal.empty()) text += times_line(*report.times);
   if (report.rollback && !report.rollback->complete()) {
     text += "\nLeft behind\n" + render_rollback(*report.rollback);
   }
@@ -50,6 +78,7 @@ Json to_json(const ApplyReport& report) {
           {"rollback", report.rollback ? to_json(*report.rollback) : Json(nullptr)},
           {"settings", rows_json(report.plan)},
           {"notes", report.plan.notes},
+          {"timings", times_json(report.times)},
           {"exit_code", report.exit_code()},
           {"exit_reason", report.exit_reason()}};
 }

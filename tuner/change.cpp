@@ -65,6 +65,8 @@ Expected<std::optional<std::string>> read_ethtool(const Host& host, const Change
       if (keys->contains(key)) now.emplace(key, value);
     }
   }
+  // A request that answers nothing of it any more, as a thread that has ended.
+  if (now.empty()) return fail(ErrorCode::absent, "read", subject_of(change), "it is gone");
   return std::optional(show_pairs(now));
 }
 
@@ -197,6 +199,15 @@ Expected<void> undo(Host& host, const Change& change) {
       return run_line(host, change.undo_argv);
   }
   return {};
+}
+
+void remove_made_folder(Host& host, const Change& change) {
+  if (!change.folder_absent_before) return;
+  const std::string path = path_of(change);
+  const std::string folder = path.substr(0, path.rfind('/'));
+  const auto names = host.list(folder);
+  // A folder that is left over harms nobody, and the next undo takes it.
+  if (names && names->empty()) (void)host.remove_file(folder);
 }
 
 Expected<Reply> parse_pairs(std::string_view text) {

@@ -66,8 +66,10 @@ struct Change {
   bool restore_only = false;
 
   // --- replace_file, remove_file ---
-  // There was no such file: undoing removes it. The folder is made when it is missing, and stays.
+  // There was no such file: undoing removes it.
   bool absent_before = false;
+  // There was no such folder either: it is made, and goes again with its last file.
+  bool folder_absent_before = false;
   std::uint32_t mode_before = 0644, mode_after = 0644;
 
   // --- run ---
@@ -91,6 +93,10 @@ Expected<std::optional<std::string>> read_now(const Host& host, const Change& ch
 // Whether what read_now() gave is the old or the new value.
 bool is_before(const Change& change, const std::optional<std::string>& now);
 bool is_after(const Change& change, const std::optional<std::string>& now);
+
+// Takes away the folder that was made for a file of ours, when nothing else stands in it. A folder
+// that somebody uses by now stays.
+void remove_made_folder(Host& host, const Change& change);
 
 // Does it, or puts the old value back; exactly one mutating call of the Host, two where a folder
 // is missing. Neither reads back. Errors: the host's own; io for a program that ended with another

@@ -19,6 +19,7 @@ using profiles::WantedSetting;
 // How two lines of a profile must stand to each other.
 enum class Relation : std::uint8_t {
   apart,      // sets of CPUs without a common one
+  inside,     // the first has no CPU that the second has not
   same_word,  // the same value
   not_above   // the first is no larger than the second
 };
@@ -37,6 +38,20 @@ constexpr std::array kRules = std::to_array<Rule>({
      "interrupts would start on isolated CPUs"},
     {"boot.irqaffinity", "boot.isolcpus", Relation::apart,
      "interrupts would start on the CPUs that the boot line isolates"},
+    {"irq.queue-affinity", "irq.affinity", Relation::inside,
+     "a queue's interrupt would be where no interrupt may be"},
+    {"irq.queue-affinity", "cpus.isolated", Relation::apart,
+     "interrupts would go to isolated CPUs"},
+    {"scheduler.kernel-threads", "cpus.isolated", Relation::apart,
+     "threads of the kernel would run on isolated CPUs"},
+    {"boot.isolcpus", "cpus.housekeeping", Relation::apart,
+     "the scheduler would leave CPUs alone that keep house"},
+    {"boot.nohz-full", "cpus.housekeeping", Relation::apart,
+     "CPUs that keep house need their tick"},
+    {"scheduler.cpuset-partition", "cpus.housekeeping", Relation::apart,
+     "the partition would take CPUs that keep house"},
+    {"boot.isolcpus", "scheduler.workqueue-cpumask", Relation::apart,
+     "the kernel's deferred work would run on CPUs that the boot line isolates"},
     {"net.rps", "cpus.isolated", Relation::apart, "packets would be steered to isolated CPUs"},
     {"scheduler.workqueue-cpumask", "cpus.isolated", Relation::apart,
      "the kernel's deferred work would run on isolated CPUs"},
@@ -74,7 +89,7 @@ std::optional<Line> line_of(const HostView& view, const Profile& profile, std::s
 // The CPUs that a line lets in; nothing when it only sets a lower bound, or cannot be resolved.
 std::optional<CpuSet> cpus_in(const HostView& view, const Line& line) {
   if (auto plain = parse_cpus(line.value)) return *plain;
-  auto selected = profiles::select_cpus(line.value, view.inventory.topology, view.roles);
+  auto selected = profiles::select_cpus(line.value, view.inventory, view.roles);
   return selected ? std::optional(*selected) : std::nullopt;
 }
 
@@ -84,6 +99,11 @@ bool holds(const HostView& view, const Rule& rule, const Line& first, const Line
       const auto a = cpus_in(view, first);
       const auto b = cpus_in(view, second);
       return !a || !b || !a->intersects(*b);
+    }
+    case Relation::inside: {
+      const auto a = cpus_in(view, first);
+      const auto b = cpus_in(view, second);
+      return !a || !b || second.match == Match::at_least || a->is_subset_of(*b);
     }
     case Relation::same_word:
       // A bound, or a choice of words, leaves room for the other line.

@@ -29,7 +29,7 @@ Expected<Wanted> resolve(const Setting& setting, const WantedSetting& from, cons
   // "none" and masks are values of this folder; everything else may be a selector.
   const bool plain = from.value == "none" || from.value.starts_with("0x");
   if (setting.kind == ValueKind::cpu_list && !plain) {
-    auto cpus = profiles::select_cpus(from.value, view.inventory.topology, view.roles);
+    auto cpus = profiles::select_cpus(from.value, view.inventory, view.roles);
     if (!cpus) return bad_profile(from, cpus.error().message());
     wanted.value = show_cpus(*cpus);
   }
@@ -68,7 +68,7 @@ Expected<void> restrict_targets(const Setting& setting, const WantedSetting& wan
     std::erase_if(targets, [&](const Target& target) { return !selected(wanted.select, target); });
     return {};
   }
-  auto cpus = profiles::select_cpus(wanted.select, view.inventory.topology, view.roles);
+  auto cpus = profiles::select_cpus(wanted.select, view.inventory, view.roles);
   if (!cpus) return bad_profile(wanted, cpus.error().message());
   std::erase_if(targets, [&](const Target& target) {
     auto number = CpuSet::parse_list(target.local);
@@ -166,7 +166,7 @@ Expected<profiles::Roles> check_profile(const profiles::Profile& profile,
       return bad_profile(wanted, "no such setting" + did_you_mean(wanted.id, ids));
     }
   }
-  return profiles::resolve_roles(profile, inventory.topology);
+  return profiles::resolve_roles(profile, inventory);
 }
 
 Expected<Evaluation> evaluate(const HostView& view, const profiles::Profile& profile,

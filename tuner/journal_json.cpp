@@ -44,6 +44,7 @@ Json to_json(const Change& change) {
   if (change.restore_only) json["restore_only"] = true;
   if (change.kind == ChangeKind::replace_file || change.kind == ChangeKind::remove_file) {
     json["absent_before"] = change.absent_before;
+    if (change.folder_absent_before) json["folder_absent_before"] = true;
     json["mode_before"] = change.mode_before;
     json["mode_after"] = change.mode_after;
   }
@@ -120,6 +121,8 @@ void Reader::field(Change& change, const std::string& key, const Json& value,
     change.restore_only = flag(value, where);
   } else if (key == "absent_before") {
     change.absent_before = flag(value, where);
+  } else if (key == "folder_absent_before") {
+    change.folder_absent_before = flag(value, where);
   } else if (key == "mode_before") {
     change.mode_before = mode(value, where);
   } else if (key == "mode_after") {

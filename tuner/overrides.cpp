@@ -11,6 +11,7 @@
 #include "tuner/readers.hpp"
 #include "tuner/text.hpp"
 #include "tuner/tuned_names.hpp"
+#include "tuner/unit_drop_in.hpp"
 #include "tuner/values.hpp"
 
 namespace assay::tuner {
@@ -191,7 +192,7 @@ std::optional<Override> by_irqbalance(const HostView& view, std::span<const Pers
   for (const PersistItem& other : items) {
     if (other.setting->id == "irq.irqbalance" && other.value == "stopped") return std::nullopt;
   }
-  const bool enabled = view.host.read_link(kUnit).has_value() || view.host.exists(kUnit);
+  const bool enabled = is_started_at_boot(view.host, "irqbalance.service", "multi-user.target");
   if (!enabled && !view.inventory.interrupts.irqbalance_running) return std::nullopt;
   return Override{.by = "irqbalance",
                   .file = enabled ? std::string(kUnit) : std::string("(running)"),

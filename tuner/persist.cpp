@@ -11,6 +11,7 @@
 #include "tuner/persist_files.hpp"
 #include "tuner/persist_unit.hpp"
 #include "tuner/text.hpp"
+#include "tuner/unit_drop_in.hpp"
 
 namespace assay::tuner {
 namespace {
@@ -37,9 +38,12 @@ constexpr std::array kHooks{
     Hook{"/etc/NetworkManager/dispatcher.d/50-assay-tune", "/etc/NetworkManager/dispatcher.d",
          "[ \"${2:-}\" = up ] || exit 0\n"}};
 
-constexpr std::array kFiles{kSysctl,  kModprobe,      kUdev,          kLimits,
-                            kManager, kGrub,          kBootUnit,      kDeviceUnit,
-                            kTarget,  kHooks[0].file, kHooks[1].file, kHooks[2].file};
+// What keeps irqbalance from starting (tuner/unit_drop_in.hpp).
+constexpr std::string_view kIrqbalance = "/etc/systemd/system/irqbalance.service.d/99-assay.conf";
+
+constexpr std::array kFiles{kSysctl,        kModprobe,      kUdev,         kLimits, kManager,
+                            kGrub,          kBootUnit,      kDeviceUnit,   kTarget, kIrqbalance,
+                            kHooks[0].file, kHooks[1].file, kHooks[2].file};
 
 // All of these files take '#' comments. A file without this heading is somebody else's.
 constexpr std::string_view kHeading =
@@ -155,6 +159,12 @@ Expected<Files> wanted_files(const HostView& view, std::span<const PersistItem> 
     if (!has_reader(view, part.path)) text.clear();
     put(files, part.path, std::move(text), first_setting(items, part.lasting));
   }
+  for (const PersistItem& item : items) {
+    const bool stopped = item.setting->id == "irq.irqbalance" && item.value == "stopped";
+    if (stopped && has_systemd(view)) {
+      put(files, kIrqbalance, drop_in_text("irqbalance.service"), item.setting->id);
+    }
+  }
   if (unit) put_units(view, *profile, first_setting(items, Lasting::startup_unit), files);
   return files;
 }
@@ -210,6 +220,7 @@ Expected<std::optional<Change>> change_of(const HostView& view, const std::strin
     change.mode_before = status->mode & 07777U;
   }
   change.absent_before = !now;
+  change.folder_absent_before = !now && !view.host.exists(folder_of(path));
   if (wanted == files.end()) {
     change.kind = ChangeKind::remove_file;
     return std::optional(std::move(change));
@@ -291,16 +302,42 @@ Expected<std::vector<Change>> persist(const HostView& view, std::span<const Pers
   return changes_to(view, *files);
 }
 
-// How the words get onto the boot line of a host without GRUB's drop-ins.
+// A boot loader other than GRUB with drop-ins: by what its host is known, and what a person does.
+// "{}" stands for the words. The first that is there counts: what writes entries before the
+// entries.
+struct Loader {
+  std::string_view there, advice;
+};
+constexpr std::array kLoaders = std::to_array<Loader>({
+    {"/etc/kernel/cmdline",
+     "append to /etc/kernel/cmdline: {} (and then: kernel-install add-all, or reinstall the kernel "
+     "package)"},
+    {"/usr/sbin/grubby", "run: grubby --update-kernel=ALL --args=\"{}\""},
+    {"/boot/loader/entries",
+     "systemd-boot: append to the line \"options\" of each file in /boot/loader/entries: {} (and "
+     "write them to /etc/kernel/cmdline, for kernels to come)"},
+    {"/efi/loader/entries",
+     "systemd-boot: append to the line \"options\" of each file in /efi/loader/entries: {} (and "
+     "write them to /etc/kernel/cmdline, for kernels to come)"},
+    {"/boot/efi/loader/entries",
+     "systemd-boot: append to the line \"options\" of each file in /boot/efi/loader/entries: {} "
+     "(and write them to /etc/kernel/cmdline, for kernels to come)"},
+    {"/etc/default/grub",
+     "append to GRUB_CMDLINE_LINUX in /etc/default/grub: {} (and then: grub-mkconfig -o with the "
+     "path of this host's grub.cfg)"},
+    {"/etc/default/u-boot",
+     "append to U_BOOT_PARAMETERS in /etc/default/u-boot: {} (and then: u-boot-update)"},
+    {"/boot/extlinux/extlinux.conf",
+     "append to each line \"append\" of /boot/extlinux/extlinux.conf: {}"},
+    {"/boot/refind_linux.conf",
+     "append to the options of each line of /boot/refind_linux.conf: {}"},
+    {"/boot/firmware/cmdline.txt", "append to the one line of /boot/firmware/cmdline.txt: {}"},
+    {"/etc/zipl.conf", "append to \"parameters\" in /etc/zipl.conf: {} (and then: zipl)"},
+});
+
 std::string boot_by_hand(const HostView& view, const std::string& words) {
-  if (view.host.exists("/etc/kernel/cmdline")) {
-    return fmt::format(
-        "append to /etc/kernel/cmdline: {} (and then: kernel-install add-all, or "
-        "reinstall the kernel package)",
-        words);
-  }
-  if (view.host.exists("/boot/loader/entries") || view.host.exists("/usr/sbin/grubby")) {
-    return fmt::format("run: grubby --update-kernel=ALL --args=\"{}\"", words);
+  for (const Loader& loader : kLoaders) {
+    if (view.host.exists(loader.there)) return fmt::format(fmt::runtime(loader.advice), words);
   }
   return "add to the boot loader's kernel line: " + words;
 }

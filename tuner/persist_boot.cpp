@@ -30,6 +30,7 @@ constexpr std::array kWords{
     BootWord{"boot.transparent-hugepage", "transparent_hugepage={}"},
     BootWord{"boot.iommu", "iommu={}"},
     BootWord{"time.clocksource", "clocksource={}"},
+    BootWord{"boot.default-hugepagesz", "default_hugepagesz={}"},
     BootWord{"boot.hugepages", "hugepages={}"},
 };
 constexpr std::string_view kGigantic = "memory.hugepages-1g";
@@ -62,14 +63,17 @@ Expected<std::string> gigantic_words(std::span<const PersistItem> items) {
   return pages.empty() ? pages : "hugepagesz=1G hugepages=" + pages;
 }
 
+std::string page_size(Bytes size) {
+  return size.count % (1ULL << 30) == 0
+             ? fmt::format("{}G", size.count >> 30)
+             : fmt::format("{}M", std::max<std::uint64_t>(1, size.count >> 20));
+}
+
 // A number of huge pages is of the size named before it, wherever on the line that was.
 std::string with_size(const HostView& view, std::string word) {
   const Bytes size = view.inventory.memory.default_huge_page;
   if (size.count == 0) return word;
-  const std::string text = size.count % (1ULL << 30) == 0
-                               ? fmt::format("{}G", size.count >> 30)
-                               : fmt::format("{}M", std::max<std::uint64_t>(1, size.count >> 20));
-  return fmt::format("hugepagesz={} {}", text, word);
+  return fmt::format("hugepagesz={} {}", page_size(size), word);
 }
 
 // "" for a value that means that the word is not there.
@@ -82,7 +86,10 @@ Expected<std::string> word_of(const HostView& view, const BootWord& row, const P
   if (item.value == "none" && item.setting->kind == ValueKind::cpu_list) return std::string();
   std::string word(row.form);
   if (const std::size_t at = word.find("{}"); at != std::string::npos) {
-    word.replace(at, 2, item.value);
+    // A size as the kernel writes it: "2MiB" is 2M.
+    const auto size = item.setting->kind == ValueKind::bytes ? parse_bytes(item.value)
+                                                             : Expected<Bytes>(Bytes{0});
+    word.replace(at, 2, size && size->count != 0 ? page_size(*size) : item.value);
   }
   return row.id == "boot.hugepages" ? with_size(view, std::move(word)) : word;
 }

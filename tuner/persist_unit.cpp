@@ -63,7 +63,8 @@ std::string boot_unit(const PersistedProfile& profile) {
              "DefaultDependencies=no\n"
              "RequiresMountsFor=/etc/assay /var/lib/assay\n"
              "Wants=systemd-udev-settle.service network-pre.target\n"
-             "After=systemd-udev-settle.service systemd-sysctl.service local-fs.target\n"
+             "After=systemd-udev-settle.service systemd-sysctl.service local-fs.target "
+             "swap.target\n"
              "Before=network-pre.target shutdown.target\n"
              "Conflicts=shutdown.target\n"
              "ConditionPathExists={}/%i.yaml\n",

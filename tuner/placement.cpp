@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "profiles/near.hpp"
 #include "tuner/placement_groups.hpp"
 #include "tuner/values.hpp"
 
@@ -42,25 +43,6 @@ CpuSet whole_cores(const probes::Topology& topology, const CpuSet& cpus) {
   return whole;
 }
 
-// The node of a NIC, drive or NVMe controller by this boot's name or its stable one.
-std::optional<std::optional<NodeId>> node_of_device(const probes::Inventory& inventory,
-                                                    std::string_view name) {
-  if (name.starts_with("/dev/")) name.remove_prefix(5);
-  for (const probes::Nic& nic : inventory.nics) {
-    if (nic.name == name || nic.target == name || nic.pci_address == name) return nic.node;
-  }
-  for (const probes::BlockDevice& drive : inventory.block) {
-    if (drive.name == name || drive.target == name || drive.pci_address == name) return drive.node;
-    for (const probes::Partition& part : drive.parts) {
-      if (part.name == name) return drive.node;
-    }
-  }
-  for (const probes::NvmeController& nvme : inventory.nvme) {
-    if (nvme.name == name) return nvme.node;
-  }
-  return std::nullopt;
-}
-
 CpuSet cpus_of_node(const probes::Topology& topology, NodeId node) {
   for (const probes::Node& one : topology.nodes) {
     if (one.id == node) return one.cpus;
@@ -73,23 +55,24 @@ Expected<CpuSet> narrow_to_device(Planner& planner, const CpuSet& cpus) {
   const std::string& name = planner.request.near;
   const std::string option = "--near " + name;
   const probes::Topology& topology = planner.inventory.topology;
-  const auto found = node_of_device(planner.inventory, name);
-  if (!found) {
+  const auto found = profiles::find_devices(planner.inventory, name);
+  if (found.empty()) {
     return fail(ErrorCode::absent, "run", "--near",
                 fmt::format("there is no NIC or drive \"{}\" here", name),
                 "`assay probe net block` lists them");
   }
   if (topology.nodes.size() < 2) return cpus;  // every CPU is as near as any other
-  if (!*found) {
+  const std::optional<NodeId> node = found.front().node;
+  if (!node) {
     planner.cannot(option, "CPUs near " + name, "the firmware does not tell the device's node");
     return cpus;
   }
-  const CpuSet near = cpus_of_node(topology, **found);
+  const CpuSet near = cpus_of_node(topology, *node);
   const CpuSet kept = cpus & near;
   if (kept.empty()) {
     planner.cannot(option, "CPUs near " + name,
-                   fmt::format("node {} has the CPUs {}, and none of {} is among them",
-                               (*found)->value, show_cpus(near), show_cpus(cpus)));
+                   fmt::format("node {} has the CPUs {}, and none of {} is among them", node->value,
+                               show_cpus(near), show_cpus(cpus)));
     return cpus;
   }
   return kept;
@@ -101,7 +84,7 @@ Expected<CpuSet> choose_cpus(Planner& planner) {
   const probes::Topology& topology = planner.inventory.topology;
   CpuSet cpus;
   if (!request.cpus.empty()) {
-    auto selected = profiles::select_cpus(request.cpus, topology, planner.roles);
+    auto selected = profiles::select_cpus(request.cpus, planner.inventory, planner.roles);
     if (!selected) return selected;
     cpus = *selected;
     if (cpus.empty()) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 
 #include "core/queries.hpp"
@@ -206,9 +207,29 @@ std::optional<Change> kept_answers(const HostView& view, const PlanRow& row) {
   return keep;
 }
 
-void couple_rows(const HostView& view, std::vector<PlanRow>& rows) {
+// Two rows may speak of one file: an interrupt's affinity as such and as a queue's, a table that
+// the flows of several cards need. The later row, which is set after the other, says what is
+// written, and it is written once.
+void join_rows(std::vector<PlanRow>& rows) {
+  std::map<std::string, Change*> seen;
   for (PlanRow& row : rows) {
     if (!is_to_change(row)) continue;
+    std::erase_if(row.changes, [&](Change& change) {
+      if (change.kind != ChangeKind::write_file) return false;
+      Change*& first = seen[path_of(change)];
+      if (first == nullptr) return false;
+      first->after = change.after;
+      return true;
+    });
+    for (Change& change : row.changes) {
+      if (change.kind == ChangeKind::write_file) seen[path_of(change)] = &change;
+    }
+  }
+}
+
+void couple_rows(const HostView& view, std::vector<PlanRow>& rows) {
+  for (PlanRow& row : rows) {
+    if (!is_to_change(row) || row.changes.empty()) continue;
     const std::string_view leader = leader_of(rows, *row.setting, row.target);
     for (Change& change : row.changes) {
       if (!change.restore_only) change.follows = leader;
@@ -265,6 +286,7 @@ Expected<Plan> make_plan(const Host& host, const probes::Inventory& found,
     if (!added) return Failure(added.error());
   }
   sort_rows(plan.rows);
+  join_rows(plan.rows);
   couple_rows(view, plan.rows);
   if (auto good = check_rows(plan.rows); !good) return Failure(good.error());
   return plan;

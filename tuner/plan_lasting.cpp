@@ -18,6 +18,8 @@ namespace {
 constexpr std::string_view kOnlyTold = "block.io-poll";
 
 bool lasts(const PlanRow& row) {
+  // A drop-in is the change itself, and lasts as it is.
+  if (row.setting->lasting == Lasting::drop_in) return false;
   if (row.setting->lasting == Lasting::recorded || row.setting->id == kOnlyTold) return false;
   return row.state == RowState::to_change || row.state == RowState::already_ok ||
          row.state == RowState::pending_reboot;

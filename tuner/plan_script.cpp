@@ -5,27 +5,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "tuner/plan.hpp"
+#include "tuner/plan_script.hpp"
 #include "tuner/text.hpp"
 
 namespace assay::tuner {
 namespace {
-
-// Between single quotes the shell expands nothing; a quote itself ends them, escaped, and opens
-// them again.
-std::string quoted(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
 
 // A comment ends where its line ends.
 std::string comment(std::string_view text) {
@@ -34,7 +21,7 @@ std::string comment(std::string_view text) {
   return fmt::format("# {}\n", line);
 }
 
-constexpr std::string_view kFunctions = R"sh(set -eu
+constexpr std::string_view kShellFunctions = R"sh(set -eu
 # Everything happens below this folder; empty is this host.
 root=${ROOT-}
 
@@ -74,17 +61,33 @@ moved() {
 }
 )sh";
 
-constexpr std::string_view kEthtool = R"sh(
-# nic NAME ASK PATTERN BEFORE SET KEY AFTER: as put, by ethtool(8); without BEFORE as moved
-nic() {
-  was=$(ethtool "$2" "$1" | sed -n "$3" | sed -n 1p) || stop "ethtool $2 $1 fails"
-  [ "$was" != "$7" ] || return 0
-  [ -z "$4" ] || [ "$was" = "$4" ] || stop "$6 of $1 is '$was' and was '$4' when this was planned"
-  ethtool "$5" "$1" "$6" "$7" || stop "$1 does not take $6 $7"
+constexpr std::string_view kWholeFiles = R"sh(
+# stands FILE: absent, or "is" and its content
+stands() {
+  if [ -e "$root$1" ]; then printf 'is %s' "$(cat "$root$1")"; else printf absent; fi
+}
+
+# whole FILE MODE BEFORE CONTENT: a whole file, made beside its place and renamed
+whole() {
+  was=$(stands "$1")
+  [ "$was" != "is $4" ] || return 0
+  [ "$was" = "$3" ] || stop "$1 is another file than it was when this was planned"
+  mkdir -p "$(dirname "$root$1")"
+  printf '%s\n' "$4" >"$root$1.new" || stop "$1 cannot be written"
+  chmod "$2" "$root$1.new"
+  mv "$root$1.new" "$root$1"
+}
+
+# gone FILE BEFORE: takes a file away
+gone() {
+  was=$(stands "$1")
+  [ "$was" != absent ] || return 0
+  [ "$was" = "$2" ] || stop "$1 is another file than it was when this was planned"
+  rm -f "$root$1"
 }
 )sh";
 
-constexpr std::string_view kService = R"sh(
+constexpr std::string_view kShellService = R"sh(
 # service PROCESS BEFORE COMMAND...: runs a command while a process runs, or does not
 service() {
   if pgrep -x "$1" >/dev/null; then was=running; else was=stopped; fi
@@ -93,59 +96,6 @@ service() {
   "$@" || stop "$* fails"
 }
 )sh";
-
-// How ethtool(8) names what the kernel's structures hold.
-struct Option {
-  std::string_view request, key;
-  std::string_view ask, set, word;
-  std::string_view pattern;  // finds the value in what `ask` prints
-  bool is_flag;
-};
-constexpr std::array kOptions = std::to_array<Option>({
-    {"ethtool.ringparam", "rx", "-g", "-G", "rx", R"(/^Current/,$s/^RX:[[:space:]]*//p)", false},
-    {"ethtool.ringparam", "tx", "-g", "-G", "tx", R"(/^Current/,$s/^TX:[[:space:]]*//p)", false},
-    {"ethtool.channels", "combined", "-l", "-L", "combined",
-     R"(/^Current/,$s/^Combined:[[:space:]]*//p)", false},
-    {"ethtool.channels", "rx", "-l", "-L", "rx", R"(/^Current/,$s/^RX:[[:space:]]*//p)", false},
-    {"ethtool.coalesce", "adaptive_rx", "-c", "-C", "adaptive-rx",
-     R"(s/^Adaptive RX:[[:space:]]*\([a-z]*\).*/\1/p)", true},
-    {"ethtool.coalesce", "rx_usecs", "-c", "-C", "rx-usecs", R"(s/^rx-usecs:[[:space:]]*//p)",
-     false},
-    {"ethtool.pauseparam", "rx", "-a", "-A", "rx", R"(s/^RX:[[:space:]]*\([a-z]*\).*/\1/p)", true},
-    {"ethtool.eee", "enabled", "--show-eee", "--set-eee", "eee",
-     R"(s/.*EEE status:[[:space:]]*enabled.*/on/p; s/.*EEE status:[[:space:]]*disabled.*/off/p)",
-     true},
-});
-
-std::string on_off(bool is_flag, const std::string& value) {
-  if (!is_flag) return value;
-  return value == "1" ? "on" : "off";
-}
-
-std::string ethtool_lines(const Change& change) {
-  const auto before = parse_pairs(change.before);
-  const auto after = parse_pairs(change.after);
-  std::string text;
-  for (const auto& [key, value] : *after) {
-    const auto old = before->find(key);
-    const bool moved = !change.follows.empty() || old == before->end();
-    const std::string was = moved ? "" : old->second;
-    if (change.path == "ethtool.requested") {
-      text += fmt::format(
-          "nic {} -k {} {} -K {} {}\n", quoted(change.local),
-          quoted(fmt::format(R"(s/^[[:space:]]*{}:[[:space:]]*\([a-z]*\).*/\1/p)", key)),
-          quoted(was), quoted(key), quoted(value));
-      continue;
-    }
-    for (const Option& option : kOptions) {
-      if (option.request != change.path || option.key != key) continue;
-      text += fmt::format("nic {} {} {} {} {} {} {}\n", quoted(change.local), option.ask,
-                          quoted(option.pattern), quoted(moved ? "" : on_off(option.is_flag, was)),
-                          option.set, option.word, quoted(on_off(option.is_flag, value)));
-    }
-  }
-  return text;
-}
 
 std::string file_line(const Change& change) {
   const std::string form(to_string(change.form));
@@ -158,21 +108,22 @@ std::string file_line(const Change& change) {
   return line + "\n";
 }
 
-// A whole file, beside its place and renamed, as assay does it.
-std::string whole_file_lines(const Change& change) {
-  const std::string path = quoted(path_of(change));
-  if (change.kind == ChangeKind::remove_file) return fmt::format("rm -f \"$root\"{}\n", path);
-  std::string content = change.after;
-  if (content.ends_with('\n')) content.pop_back();
-  return fmt::format(
-      "mkdir -p \"$(dirname \"$root\"{0})\"\n"
-      "printf '%s\\n' {1} >\"$root\"{0}.new\n"
-      "chmod {2:o} \"$root\"{0}.new\n"
-      "mv \"$root\"{0}.new \"$root\"{0}\n",
-      path, quoted(content), change.mode_after);
+// The content as an argument: $(...) takes trailing newlines off, so they are not compared.
+std::string content_of(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return std::string(text);
 }
 
-std::string run_line(const Change& change) {
+std::string whole_file_lines(const Change& change) {
+  const std::string path = quoted(path_of(change));
+  const std::string before =
+      change.absent_before ? "absent" : quoted("is " + content_of(change.before));
+  if (change.kind == ChangeKind::remove_file) return fmt::format("gone {} {}\n", path, before);
+  return fmt::format("whole {} {:o} {} {}\n", path, change.mode_after, before,
+                     quoted(content_of(change.after)));
+}
+
+std::string script_line(const Change& change) {
   std::vector<std::string> words;
   for (const std::string& word : change.argv) words.push_back(quoted(word));
   const std::string line = fmt::format("{}", fmt::join(words, " "));
@@ -188,18 +139,30 @@ std::string change_lines(const Change& change) {
     case ChangeKind::remove_file:
       return whole_file_lines(change);
     case ChangeKind::ethtool:
-      return ethtool_lines(change);
+      return request_lines(change);
     case ChangeKind::run:
-      return run_line(change);
+      return script_line(change);
   }
   return {};
 }
 
-bool uses(const Plan& plan, ChangeKind kind) {
-  return std::ranges::any_of(plan.rows, [&](const PlanRow& row) {
-    return std::ranges::any_of(row.changes,
-                               [&](const Change& change) { return change.kind == kind; });
-  });
+// Every change that the script makes, in its order.
+std::vector<Change> changes_of(const Plan& plan) {
+  std::vector<Change> all;
+  for (const PlanRow& row : plan.rows) {
+    if (row.state == RowState::to_change) std::ranges::copy(row.changes, std::back_inserter(all));
+  }
+  std::ranges::copy(plan.lasting, std::back_inserter(all));
+  return all;
+}
+
+bool is_whole_file(const Change& change) {
+  return change.kind == ChangeKind::replace_file || change.kind == ChangeKind::remove_file;
+}
+
+// A program runs against this host, whatever ROOT says.
+bool needs_process(const Change& change) {
+  return change.kind == ChangeKind::run && !change.path.empty();
 }
 
 }  // namespace
@@ -211,9 +174,11 @@ std::string render_script(const Plan& plan) {
   text +=
       "# Run it as root. It stops at the first value that is no longer what it was, and can be\n"
       "# run again. It keeps no journal: `assay tune` does, and can undo.\n";
-  text += kFunctions;
-  if (uses(plan, ChangeKind::ethtool)) text += kEthtool;
-  if (uses(plan, ChangeKind::run)) text += kService;
+  text += kShellFunctions;
+  const std::vector<Change> changes = changes_of(plan);
+  text += request_functions(changes);
+  if (std::ranges::any_of(changes, is_whole_file)) text += kWholeFiles;
+  if (std::ranges::any_of(changes, needs_process)) text += kShellService;
   for (const PlanRow& row : plan.rows) {
     if (row.state != RowState::to_change) continue;
     text += "\n" + comment(fmt::format("{} on {}: {} -> {}", row.setting->id, row.target,

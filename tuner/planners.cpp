@@ -56,6 +56,10 @@ Expected<void> add_if_differs(const HostView& view, Change change, Changes& chan
   auto now = read_now(view.host, change);
   if (!now) return Failure(now.error());
   change.absent_before = !*now;
+  if (change.kind == ChangeKind::replace_file && !*now) {
+    const std::string path = path_of(change);
+    change.folder_absent_before = !view.host.exists(path.substr(0, path.rfind('/')));
+  }
   change.before = now->value_or("");
   if (!is_after(change, *now)) changes.push_back(std::move(change));
   return {};

@@ -5,6 +5,7 @@
 // here changes a host.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,9 @@ Expected<Changes> plan_uncore(const HostView& view, const Setting& setting, cons
 // memory: dirty_bytes; 0 comes back by the ratio of the same name.
 Expected<Changes> plan_dirty(const HostView& view, const Setting& setting, const Target& target,
                              const Reading& reading, const Wanted& wanted);
+// irq: within what is wanted; the queues of one device each get a CPU of their own.
+Expected<Changes> plan_affinity(const HostView& view, const Setting& setting, const Target& target,
+                                const Reading& reading, const Wanted& wanted);
 // irq: the service stopped or started; its configuration file with one line changed.
 Expected<Changes> plan_irqbalance(const HostView& view, const Setting& setting,
                                   const Target& target, const Reading& reading,
@@ -87,12 +91,47 @@ Expected<Changes> plan_eee(const HostView& view, const Setting& setting, const T
 Expected<Changes> plan_rps(const HostView& view, const Setting& setting, const Target& target,
                            const Reading& reading, const Wanted& wanted);
 
+Expected<Changes> plan_coalesce_tx(const HostView& view, const Setting& setting,
+                                   const Target& target, const Reading& reading,
+                                   const Wanted& wanted);
+Expected<Changes> plan_ntuple(const HostView& view, const Setting& setting, const Target& target,
+                              const Reading& reading, const Wanted& wanted);
+// The card's table filled anew, so that it spreads evenly over as many queues.
+Expected<Changes> plan_rss(const HostView& view, const Setting& setting, const Target& target,
+                           const Reading& reading, const Wanted& wanted);
+// Flows in all for following programs, and the host's own table where it has none.
+Expected<Changes> plan_rfs(const HostView& view, const Setting& setting, const Target& target,
+                           const Reading& reading, const Wanted& wanted);
+// The CPUs dealt out to the transmit queues, each to one.
+Expected<Changes> plan_xps(const HostView& view, const Setting& setting, const Target& target,
+                           const Reading& reading, const Wanted& wanted);
+
+// --- what is no file (planners_system.cpp) ---
+
+Expected<Changes> plan_kernel_threads(const HostView& view, const Setting& setting,
+                                      const Target& target, const Reading& reading,
+                                      const Wanted& wanted);
+// Every swap area switched off, where what is in it fits into memory.
+Expected<Changes> plan_swap(const HostView& view, const Setting& setting, const Target& target,
+                            const Reading& reading, const Wanted& wanted);
+// One partition of assay's own, beside those of others.
+Expected<Changes> plan_partition(const HostView& view, const Setting& setting, const Target& target,
+                                 const Reading& reading, const Wanted& wanted);
+// A timer of systemd, the row's `where`, kept from starting by a drop-in, and stopped.
+Expected<Changes> plan_timer(const HostView& view, const Setting& setting, const Target& target,
+                             const Reading& reading, const Wanted& wanted);
+
 // --- pieces for planners ---
 
 // A change of this row on this target, without a path or values.
 Change change_of(const Setting& setting, const Target& target, ChangeKind kind);
 // Reads what the change holds now into `before`, and adds it to `changes` unless that is `after`.
 Expected<void> add_if_differs(const HostView& view, Change change, Changes& changes);
+// One of `cpus` for the interrupt of a queue: the queues of its device are dealt out in turn, to
+// CPUs of the device's node where there are some among them. Nothing: it is no queue's, or the only
+// one of its device.
+std::optional<CpuSet> cpu_for_queue(const probes::Inventory& inventory, const probes::Irq& irq,
+                                    const CpuSet& cpus);
 // The CPUs to ask for: within or around what is there, as at_most and at_least say. Error: invalid.
 Expected<CpuSet> cpus_to_ask(const Wanted& wanted, const CpuSet& there);
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/units.hpp"
+#include "profiles/near.hpp"
 #include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/text.hpp"
@@ -34,21 +35,25 @@ Expected<Changes> plan_idle_states(const HostView& view, const Setting& setting,
   return changes;
 }
 
-// The file's text with its list of banned CPUs replaced, or added at the end.
+// The file's text with its list of banned CPUs replaced, or added at the end. The older name, a
+// mask, says the same where it stands: which of the two counts depends on irqbalance's version.
 std::string with_ban(std::string_view text, const CpuSet& banned) {
-  static constexpr std::string_view kName = "IRQBALANCE_BANNED_CPULIST";
-  const std::string line = fmt::format("{}={}", kName, banned.to_list());
+  static constexpr std::string_view kList = "IRQBALANCE_BANNED_CPULIST";
+  static constexpr std::string_view kMask = "IRQBALANCE_BANNED_CPUS";
+  const std::string line = fmt::format("{}={}", kList, banned.to_list());
   std::string out;
   bool placed = false;
   if (text.ends_with('\n')) text.remove_suffix(1);
-  if (!text.empty()) {
-    for (std::string_view old : lines_of(text)) {
-      const bool ours = trimmed(old).substr(0, trimmed(old).find('=')) == kName;
-      if (ours && placed) continue;
-      out += ours ? line : std::string(old);
-      out += '\n';
-      placed = placed || ours;
+  for (std::string_view old : text.empty() ? std::vector<std::string_view>{} : lines_of(text)) {
+    const std::string_view name = trimmed(old).substr(0, trimmed(old).find('='));
+    if (name == kList && placed) continue;
+    if (name == kMask) {
+      out += fmt::format("{}={}", kMask, banned.to_mask());
+    } else {
+      out += name == kList ? line : std::string(old);
     }
+    out += '\n';
+    placed = placed || name == kList;
   }
   return placed ? out : out + line + '\n';
 }
@@ -107,6 +112,36 @@ Expected<Changes> plan_uncore(const HostView& view, const Setting& setting, cons
   Changes changes;
   const auto added = add_if_differs(view, std::move(change), changes);
   if (!added) return Failure(added.error());
+  return changes;
+}
+
+std::optional<CpuSet> cpu_for_queue(const probes::Inventory& inventory, const probes::Irq& irq,
+                                    const CpuSet& cpus) {
+  if (irq.queue.empty() || irq.device.empty()) return std::nullopt;
+  std::size_t place = 0;
+  std::size_t queues = 0;
+  for (const probes::Irq& other : inventory.interrupts.irqs) {
+    if (other.device != irq.device || other.queue.empty()) continue;
+    if (other.number == irq.number) place = queues;
+    ++queues;
+  }
+  if (queues < 2 || cpus.empty()) return std::nullopt;
+  const auto near = profiles::cpus_near(inventory, irq.device);
+  const CpuSet close = near ? cpus & *near : CpuSet();
+  const std::vector<unsigned> turn = (close.empty() ? cpus : close).to_vector();
+  return CpuSet{turn[place % turn.size()]};
+}
+
+Expected<Changes> plan_affinity(const HostView& view, const Setting& setting, const Target& target,
+                                const Reading& reading, const Wanted& wanted) {
+  auto changes = plan_list(view, setting, target, reading, wanted);
+  const probes::Irq* irq = irq_of(view, target);
+  const auto want = parse_cpus(wanted.value);
+  if (!changes || changes->empty() || irq == nullptr || !want) return changes;
+  if (wanted.match != profiles::Match::at_most) return changes;
+  if (const auto one = cpu_for_queue(view.inventory, *irq, *want)) {
+    changes->front().after = one->to_list();
+  }
   return changes;
 }
 

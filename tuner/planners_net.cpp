@@ -43,6 +43,7 @@ struct FeatureGroup {
 };
 constexpr FeatureGroup kGro{{"rx-gro"}, 1};
 constexpr FeatureGroup kLro{{"rx-lro"}, 1};
+constexpr FeatureGroup kNtuple{{"rx-ntuple-filter"}, 1};
 constexpr FeatureGroup kTso{{"tx-tcp-segmentation", "tx-tcp6-segmentation",
                              "tx-tcp-ecn-segmentation", "tx-tcp-mangleid-segmentation"},
                             2};
@@ -129,6 +130,16 @@ Expected<Changes> plan_pause(const HostView& view, const Setting& setting, const
 Expected<Changes> plan_eee(const HostView& view, const Setting& setting, const Target& target,
                            const Reading&, const Wanted& wanted) {
   return plan_key(view, setting, target, wanted, "ethtool.eee", "enabled");
+}
+
+Expected<Changes> plan_coalesce_tx(const HostView& view, const Setting& setting,
+                                   const Target& target, const Reading&, const Wanted& wanted) {
+  return plan_key(view, setting, target, wanted, "ethtool.coalesce", "tx_usecs");
+}
+
+Expected<Changes> plan_ntuple(const HostView& view, const Setting& setting, const Target& target,
+                              const Reading&, const Wanted& wanted) {
+  return plan_features(view, setting, target, wanted, kNtuple);
 }
 
 Expected<Changes> plan_rps(const HostView& view, const Setting& setting, const Target& target,

@@ -74,7 +74,8 @@ void fail_step(Step& step, const Error& error) {
 void Rollback::add(const HostView& view, const Change& change) {
   Step step{.change = change, .row = {}, .found = Value()};
   const Setting& setting = *find_setting(change.setting_id);
-  bool there = change.local.empty();
+  // What is set on the host as a whole has no other name after a boot.
+  bool there = change.local.empty() || setting.set_on == TargetKind::host;
   if (!there) {
     for (const Target& target : setting.targets(view)) {
       if (target.name != change.target) continue;
@@ -200,6 +201,9 @@ std::vector<UndoRow> Rollback::run() {
   }
   for (Step& step : steps_) {
     if (follows(step)) put_back_follower(step);
+  }
+  for (const Step& step : steps_) {
+    if (step.done) remove_made_folder(host_, step.change);
   }
   for (Step& step : steps_) {
     if (is_reload(step.change)) reload(step);

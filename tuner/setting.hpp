@@ -34,6 +34,7 @@ enum class Lasting : std::uint8_t {
   udev,          // a udev rule, since the device may come and go
   modprobe,      // an option in /etc/modprobe.d
   limits,        // /etc/security/limits.d and a systemd drop-in
+  drop_in,       // a drop-in of a unit, which the change itself is
   recorded       // nothing is changed: the value is only recorded
 };
 

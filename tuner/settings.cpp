@@ -12,11 +12,11 @@ namespace {
 std::vector<Setting> all_rows() {
   std::vector<Setting> rows;
   for (std::span<const Setting> area :
-       {cpu_settings(), cpu_firmware_settings(), memory_settings(), irq_settings(),
-        irq_rate_settings(), net_settings(), net_steering_settings(), block_settings(),
-        block_health_settings(), boot_settings(), boot_page_settings(), scheduler_settings(),
-        scheduler_thread_settings(), time_settings(), time_offset_settings(), limits_settings(),
-        container_settings()}) {
+       {cpu_settings(), cpu_clock_settings(), cpu_firmware_settings(), memory_settings(),
+        irq_settings(), irq_rate_settings(), net_settings(), net_steering_settings(),
+        block_settings(), block_health_settings(), boot_settings(), boot_page_settings(),
+        scheduler_settings(), scheduler_thread_settings(), time_settings(), time_offset_settings(),
+        limits_settings(), container_settings()}) {
     rows.insert(rows.end(), area.begin(), area.end());
   }
   return rows;
@@ -48,9 +48,9 @@ std::string_view to_string(Risk risk) {
 }
 
 std::string_view to_string(Lasting lasting) {
-  static constexpr std::array<std::string_view, 7> kNames{
-      "boot line",  "sysctl.d", "start-up unit", "udev rule",
-      "modprobe.d", "limits.d", "only recorded"};
+  static constexpr std::array<std::string_view, 8> kNames{
+      "boot line",  "sysctl.d", "start-up unit",   "udev rule",
+      "modprobe.d", "limits.d", "systemd drop-in", "only recorded"};
   return name_in(kNames, lasting);
 }
 

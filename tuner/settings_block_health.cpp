@@ -5,8 +5,10 @@
 #include <array>
 
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/settings_more.hpp"
+#include "tuner/unit_drop_in.hpp"
 
 namespace assay::tuner {
 namespace {
@@ -101,6 +103,9 @@ Expected<Reading> read_drive_firmware(const HostView& view, const Setting& setti
 Expected<Reading> read_fstrim(const HostView& view, const Setting& setting, const Target&) {
   const std::optional<bool>& enabled = view.inventory.environment.fstrim_timer;
   if (!enabled) return not_here(setting, "no systemd unit fstrim.timer");
+  if (*enabled && is_held_back(view.host, setting.where)) {
+    return Reading{.configured = "disabled", .note = "held back by " + drop_in_path(setting.where)};
+  }
   return Reading{.configured = *enabled ? "enabled" : "disabled"};
 }
 
@@ -126,6 +131,9 @@ constexpr Setting without_privilege(Setting row) {
   row.privilege = Privilege::none;
   return row;
 }
+
+constexpr std::array<std::string_view, 1> kTimerDropIn{
+    "/etc/systemd/system/fstrim.timer.d/99-assay.conf"};
 
 const std::array kBlockHealthRows{
     health_row("block.nvme-warnings", ValueKind::word, "none",
@@ -155,7 +163,7 @@ const std::array kBlockHealthRows{
     Setting{
         .id = "block.fstrim-timer",
         .where = "fstrim.timer",
-        .lasting = Lasting::recorded,
+        .lasting = Lasting::drop_in,
         .reason = "Trimming a file system holds a drive up for seconds, and the timer runs it at "
                   "an hour of its own choice.",
         .source = "fstrim(8), systemd.timer(5)",
@@ -163,6 +171,8 @@ const std::array kBlockHealthRows{
         .throughput = "keep",
         .targets = the_host,
         .read = read_fstrim,
+        .plan = plan_timer,
+        .writes = kTimerDropIn,
     },
 };
 

@@ -7,6 +7,7 @@
 #include "core/units.hpp"
 #include "tuner/areas.hpp"
 #include "tuner/kernel_threads.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/settings_more.hpp"
 #include "tuner/text.hpp"
@@ -126,16 +127,19 @@ Expected<Reading> read_kernel_threads(const HostView& view, const Setting& setti
   return reading;
 }
 
+constexpr std::array<std::string_view, 1> kThreadRequest{"thread.affinity"};
+
 const std::array kKernelThreadRows{Setting{
     .id = "scheduler.kernel-threads",
     .kind = ValueKind::cpu_list,
     .where = "/proc/*/status: Cpus_allowed_list of kernel threads",
-    .lasting = Lasting::recorded,
     .reason = "Threads of the kernel that may run anywhere run on an isolated CPU as well.",
     .source = "Documentation/admin-guide/kernel-per-CPU-kthreads.rst",
     .low_latency = "at_most housekeeping",
     .targets = the_host,
     .read = read_kernel_threads,
+    .plan = plan_kernel_threads,
+    .writes = kThreadRequest,
 }};
 
 Expected<Reading> read_default_page(const HostView& view, const Setting& setting, const Target&) {
@@ -179,7 +183,7 @@ const std::array kBootPageRows{
         .where = "default_hugepagesz=",
         .disruption = Disruption::reboot,
         .risk = Risk::medium,
-        .lasting = Lasting::recorded,
+        .lasting = Lasting::boot_line,
         .reason = "What a program gets that asks for huge pages and names no size.",
         .source = kKernelParameters,
         .low_latency = "keep",
@@ -241,6 +245,57 @@ Expected<Reading> read_board_firmware(const HostView& view, const Setting& setti
   return reading;
 }
 
+std::vector<Target> cpus_with_a_clock(const HostView& view) {
+  std::vector<Target> targets = online_cpus(view);
+  std::erase_if(targets, [&](const Target& target) {
+    const probes::Cpu* cpu = cpu_of(view, target);
+    return cpu == nullptr || !cpu->frequency || !cpu->frequency->current_khz;
+  });
+  return targets;
+}
+
+Expected<Reading> read_actual_frequency(const HostView& view, const Setting& setting,
+                                        const Target& target) {
+  const probes::Cpu* cpu = cpu_of(view, target);
+  if (cpu == nullptr || !cpu->frequency || !cpu->frequency->current_khz) {
+    return not_here(setting, "the driver tells no clock");
+  }
+  const std::string khz = fmt::format("{}", *cpu->frequency->current_khz);
+  return Reading{.configured = with_unit(setting.kind, setting.unit, khz),
+                 .note = "as the driver measured it last"};
+}
+
+// What the CPU promises without boost; where the driver does not tell, its lowest clock.
+Expected<std::string> base_clock(const HostView& view, const Target& target,
+                                 std::string_view wanted) {
+  const probes::Cpu* cpu = cpu_of(view, target);
+  if (wanted != "hardware-base" || cpu == nullptr || !cpu->frequency) return std::string(wanted);
+  const auto base = view.host.read_uint(
+      fmt::format("/sys/devices/system/cpu/cpu{}/cpufreq/base_frequency", target.local));
+  return with_unit(ValueKind::frequency, "kHz",
+                   fmt::format("{}", base ? *base : cpu->frequency->hardware_min_khz));
+}
+
+constexpr std::array<std::string_view, 1> kBaseWord{"hardware-base"};
+
+const std::array kClockRows{Setting{
+    .id = "cpu.actual-frequency",
+    .kind = ValueKind::frequency,
+    .unit = "kHz",
+    .set_on = TargetKind::cpu,
+    .where = "/sys/devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq",
+    .privilege = Privilege::none,
+    .lasting = Lasting::recorded,
+    .reason = "Heat, power limits and firmware slow a CPU down, whatever its governor asks for.",
+    .source = "Documentation/admin-guide/pm/cpufreq.rst",
+    .low_latency = "at_least hardware-base",
+    .targets = cpus_with_a_clock,
+    .read = read_actual_frequency,
+    .not_applicable = "no CPU tells the clock that it runs at",
+    .words = kBaseWord,
+    .meaning = base_clock,
+}};
+
 const std::array kCpuFirmwareRows{Setting{
     .id = "cpu.firmware",
     .where = "/sys/class/dmi/id/bios_version",
@@ -257,6 +312,7 @@ const std::array kCpuFirmwareRows{Setting{
 
 }  // namespace
 
+std::span<const Setting> cpu_clock_settings() { return kClockRows; }
 std::span<const Setting> cpu_firmware_settings() { return kCpuFirmwareRows; }
 std::span<const Setting> irq_rate_settings() { return kIrqRateRows; }
 std::span<const Setting> boot_page_settings() { return kBootPageRows; }

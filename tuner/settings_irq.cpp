@@ -7,6 +7,7 @@
 #include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/text.hpp"
+#include "tuner/unit_drop_in.hpp"
 #include "tuner/values.hpp"
 
 namespace assay::tuner {
@@ -36,14 +37,33 @@ Expected<Reading> read_affinity(const HostView& view, const Setting& setting,
   return reading;
 }
 
-constexpr std::string_view kIrqbalanceUnit =
+// Interrupts of queues: of a card's, or of a drive's that does not manage them itself.
+std::vector<Target> queue_interrupts(const HostView& view) {
+  std::vector<Target> targets = interrupts(view);
+  std::erase_if(targets, [&](const Target& target) {
+    const probes::Irq* irq = irq_of(view, target);
+    return irq == nullptr || irq->queue.empty() || irq->device.empty();
+  });
+  return targets;
+}
+
+// The set of CPUs is dealt out: one of them for this queue.
+Expected<std::string> queue_meaning(const HostView& view, const Target& target,
+                                    std::string_view wanted) {
+  const auto cpus = parse_cpus(wanted);
+  const probes::Irq* irq = irq_of(view, target);
+  if (!cpus || cpus->empty() || irq == nullptr) return std::string(wanted);
+  return show_cpus(cpu_for_queue(view.inventory, *irq, *cpus).value_or(*cpus));
+}
+
+constexpr std::string_view kIrqbalanceUnit = "irqbalance.service";
+constexpr std::string_view kIrqbalanceWants =
     "/etc/systemd/system/multi-user.target.wants/irqbalance.service";
 constexpr std::array<std::string_view, 2> kIrqbalanceConfigs{"/etc/default/irqbalance",
                                                              "/etc/sysconfig/irqbalance"};
 
 bool irqbalance_enabled(const HostView& view) {
-  // The link's target may be outside a capture, so the link itself is what counts.
-  return view.host.read_link(kIrqbalanceUnit).has_value() || view.host.exists(kIrqbalanceUnit);
+  return is_started_at_boot(view.host, kIrqbalanceUnit, "multi-user.target");
 }
 
 Expected<Reading> read_irqbalance(const HostView& view, const Setting&, const Target&) {
@@ -58,7 +78,7 @@ Expected<Reading> read_irqbalance(const HostView& view, const Setting&, const Ta
   }
   if (enabled) {
     reading.later = "running";
-    reading.later_source = kIrqbalanceUnit;
+    reading.later_source = kIrqbalanceWants;
   }
   return reading;
 }
@@ -113,9 +133,12 @@ Expected<Reading> read_banned(const HostView& view, const Setting&, const Target
 }
 
 // A card that gets new queues, or new rings, asks for its interrupts anew.
-constexpr std::array<std::string_view, 4> kAfterQueues{"irq.irqbalance", "net.channels",
-                                                       "net.ring-rx", "net.ring-tx"};
-constexpr std::span<const std::string_view> kMovedByQueues = std::span(kAfterQueues).subspan(1);
+constexpr std::array<std::string_view, 5> kAfterQueues{
+    "irq.irqbalance", "irq.affinity", "net.channels", "net.ring-rx", "net.ring-tx"};
+constexpr std::span<const std::string_view> kMovedByQueues = std::span(kAfterQueues).subspan(2);
+constexpr std::array<std::string_view, 4> kAfterCard{"irq.irqbalance", "net.channels",
+                                                     "net.ring-rx", "net.ring-tx"};
+constexpr std::array<std::string_view, 1> kAffinityFile{"/proc/irq/{}/smp_affinity_list"};
 constexpr std::array<std::string_view, 1> kIrqbalanceProcess{"irqbalance"};
 
 const std::array kIrqRows{
@@ -128,11 +151,29 @@ const std::array kIrqRows{
         .reason = "An interrupt on a CPU takes it from whatever runs there, and cools its caches.",
         .source = "Documentation/core-api/irq/irq-affinity.rst",
         .low_latency = "at_most housekeeping",
-        .after = kAfterQueues,
+        .after = kAfterCard,
         .targets = interrupts,
         .read = read_affinity,
         .not_applicable = "no interrupt with a handler is listed",
+        .plan = plan_affinity,
+        .moved_by = kMovedByQueues,
+    },
+    Setting{
+        .id = "irq.queue-affinity",
+        .kind = ValueKind::cpu_list,
+        .set_on = TargetKind::irq,
+        .where = "/proc/irq/{}/smp_affinity_list",
+        .risk = Risk::medium,
+        .reason = "Queue by queue a CPU of its own, those near the device first: packets of one "
+                  "queue then meet one CPU's caches.",
+        .source = "Documentation/networking/scaling.rst",
+        .after = kAfterQueues,
+        .targets = queue_interrupts,
+        .read = read_affinity,
+        .not_applicable = "no interrupt of a queue is listed",
+        .meaning = queue_meaning,
         .plan = plan_list,
+        .writes = kAffinityFile,
         .moved_by = kMovedByQueues,
     },
     Setting{

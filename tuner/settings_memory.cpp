@@ -75,6 +75,8 @@ constexpr std::array<std::string_view, 2> kDirtyFiles{"/proc/sys/vm/dirty_bytes"
 constexpr std::array<std::string_view, 2> kBackgroundFiles{"/proc/sys/vm/dirty_background_bytes",
                                                            "/proc/sys/vm/dirty_background_ratio"};
 
+constexpr std::array<std::string_view, 1> kSwapRequest{"swap.area"};
+
 const std::array kMemoryRows{
     Setting{
         .id = "memory.thp-enabled",
@@ -168,6 +170,8 @@ const std::array kMemoryRows{
         .low_latency = "at_most 0",
         .targets = the_host,
         .read = read_swap,
+        .plan = plan_swap,
+        .writes = kSwapRequest,
     },
     Setting{
         .id = "memory.numa-balancing",

@@ -16,6 +16,7 @@ inline constexpr std::array<std::string_view, 1> kMaxWord{"max"};
 inline constexpr std::string_view kKernelParameters =
     "Documentation/admin-guide/kernel-parameters.txt";
 
+std::span<const Setting> cpu_clock_settings();
 std::span<const Setting> cpu_firmware_settings();      // what only the firmware changes
 std::span<const Setting> irq_rate_settings();          // interrupts that come, over a window
 std::span<const Setting> net_steering_settings();      // which queue and CPU a packet goes to

@@ -60,6 +60,11 @@ Expected<Reading> read_coalesce_rx(const HostView& view, const Setting& setting,
   return reading;
 }
 
+Expected<Reading> read_coalesce_tx(const HostView& view, const Setting& setting,
+                                   const Target& target) {
+  return read_answer(view, setting, target, &probes::Nic::coalesce, "tx_usecs");
+}
+
 Expected<Reading> read_gro(const HostView& view, const Setting& setting, const Target& target) {
   return read_answer(view, setting, target, &probes::Nic::features, "gro");
 }
@@ -210,14 +215,13 @@ constexpr Setting net_sysctl(std::string_view id, std::string_view where, ValueK
           .plan = plan_file};
 }
 
+// Of links that come up from now on.
 constexpr Setting kept_discipline() {
   Setting row =
       net_sysctl("net.queue-discipline", "/proc/sys/net/core/default_qdisc", ValueKind::word, "",
                  "A queue in front of the card may reorder and delay; which one suits "
                  "depends on the traffic.");
   row.low_latency = row.throughput = "keep";
-  row.lasting = Lasting::recorded;
-  row.plan = nullptr;
   return row;
 }
 
@@ -243,6 +247,12 @@ const std::array kNetRows{
                             "The card holds a packet back this long before it interrupts.",
                             read_coalesce_rx, plan_coalesce_rx, kCoalesce),
                     "at_most 0us", "", "us")),
+    after_adaptive(
+        with_values(nic_row("net.coalesce-tx", "ethtool -c {}: tx-usecs", ValueKind::duration,
+                            "How long the card keeps to itself that a packet has been sent; its "
+                            "buffer is not free before.",
+                            read_coalesce_tx, plan_coalesce_tx, kCoalesce),
+                    "", "", "us")),
     with_values(nic_row("net.gro", "ethtool -k {}: generic-receive-offload", ValueKind::flag,
                         "Joining packets saves work a packet, and makes the first wait for the "
                         "last.",

@@ -6,6 +6,7 @@
 
 #include "core/units.hpp"
 #include "tuner/areas.hpp"
+#include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
 #include "tuner/settings_more.hpp"
 #include "tuner/text.hpp"
@@ -132,6 +133,23 @@ Expected<Reading> read_timestamping(const HostView& view, const Setting& setting
 
 constexpr std::string_view kScaling = "Documentation/networking/scaling.rst";
 
+constexpr std::array<std::string_view, 1> kAfterChannels{"net.channels"};
+constexpr std::array<std::string_view, 1> kFeatureRequest{"ethtool.requested"};
+constexpr std::array<std::string_view, 1> kTableRequest{"ethtool.rxfh"};
+constexpr std::array<std::string_view, 2> kFlowFiles{"/sys/class/net/{}/queues/*/rps_flow_cnt",
+                                                     "/proc/sys/net/core/rps_sock_flow_entries"};
+constexpr std::array<std::string_view, 1> kTransmitFiles{"/sys/class/net/{}/queues/*/xps_cpus"};
+
+// Queues come and go with the channels, and their steering with them.
+constexpr Setting changed(Setting one, decltype(Setting::plan) plan,
+                          std::span<const std::string_view> writes, bool per_queue = true) {
+  one.lasting = Lasting::startup_unit;
+  one.plan = plan;
+  one.writes = writes;
+  if (per_queue) one.after = one.moved_by = kAfterChannels;
+  return one;
+}
+
 constexpr Setting row(std::string_view id, std::string_view where, ValueKind kind,
                       std::string_view source, std::string_view reason,
                       decltype(Setting::read) read) {
@@ -180,18 +198,24 @@ constexpr Setting with_low_latency(Setting one, std::string_view value) {
 }
 
 const std::array kNetSteeringRows{
-    row("net.ntuple", "ethtool -k {}: ntuple-filters", ValueKind::flag, "ethtool(8)",
-        "With flow rules a stream goes to the queue, and so to the CPU, that its program is on.",
-        read_ntuple),
-    rss(),
+    changed(row("net.ntuple", "ethtool -k {}: ntuple-filters", ValueKind::flag, "ethtool(8)",
+                "With flow rules a stream goes to the queue, and so to the CPU, that its program "
+                "is on.",
+                read_ntuple),
+            plan_ntuple, kFeatureRequest, false),
+    changed(rss(), plan_rss, kTableRequest),
     with_low_latency(
-        row("net.rfs", "/sys/class/net/{}/queues/rx-*/rps_flow_cnt", ValueKind::number, kScaling,
-            "Following the program with software interrupts costs an interrupt on "
-            "another CPU for each packet.",
-            read_rfs),
+        changed(row("net.rfs", "/sys/class/net/{}/queues/rx-*/rps_flow_cnt", ValueKind::number,
+                    kScaling,
+                    "Following the program with software interrupts costs an interrupt on "
+                    "another CPU for each packet.",
+                    read_rfs),
+                plan_rfs, kFlowFiles),
         "0"),
-    row("net.xps", "/sys/class/net/{}/queues/tx-*/xps_cpus", ValueKind::cpu_list, kScaling,
-        "A CPU with a transmit queue of its own takes no lock that another one holds.", read_xps),
+    changed(row("net.xps", "/sys/class/net/{}/queues/tx-*/xps_cpus", ValueKind::cpu_list, kScaling,
+                "A CPU with a transmit queue of its own takes no lock that another one holds.",
+                read_xps),
+            plan_xps, kTransmitFiles),
     recorded(row("net.driver", "ethtool -i {}: driver", ValueKind::word, "ethtool(8)",
                  "Two versions of a driver are two different cards to a latency test.",
                  read_driver)),

@@ -69,6 +69,8 @@ Expected<Reading> read_realtime(const HostView& view, const Setting& setting, co
 
 constexpr std::string_view kKernelSysctl = "Documentation/admin-guide/sysctl/kernel.rst";
 
+constexpr std::array<std::string_view, 1> kPartitionRequest{"cpuset.partition"};
+
 const std::array kSchedulerRows{
     Setting{
         .id = "scheduler.workqueue-cpumask",
@@ -144,6 +146,8 @@ const std::array kSchedulerRows{
         .source = "Documentation/admin-guide/cgroup-v2.rst",
         .targets = the_host,
         .read = read_partitions,
+        .plan = plan_partition,
+        .writes = kPartitionRequest,
     },
     Setting{
         .id = "scheduler.realtime-kernel",

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/units.hpp"
 #include "probes/probe.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/rollback.hpp"
@@ -38,9 +39,23 @@ RowState state_of(const Change& change, const Error& error) {
   }
 }
 
+bool is_thread(const Change& change) { return change.path == "thread.affinity"; }
+
+// The kernel gives as many huge pages as it finds memory in one piece for, and finds more when it
+// is asked again: each request makes it move pages together.
+constexpr int kHugePageTries = 4;
+
+bool wants_more_pages(const Change& change, const std::optional<std::string>& now) {
+  if (change.kind != ChangeKind::write_file || !change.path.ends_with("/nr_hugepages"))
+    return false;
+  const auto wanted = parse_uint(change.after);
+  const auto given = parse_uint(now.value_or(""));
+  return wanted && given && *given < *wanted;
+}
+
 // The check's own words on what was written: reading back one file is not the whole effect.
-Expected<void> check_rows(const Host& host, const profiles::Profile& profile,
-                          std::chrono::sys_seconds now, Plan& plan) {
+Expected<void> check_changed_rows(const Host& host, const profiles::Profile& profile,
+                                  std::chrono::sys_seconds now, Plan& plan) {
   const auto today = std::chrono::floor<std::chrono::days>(now);
   const auto report = check(host, probes::probe(host), profile, today);
   if (!report) return Failure(report.error());
@@ -181,6 +196,8 @@ Transaction::Made Transaction::make_one(PlanRow* row, std::size_t at, const Chan
     return Made::stop;
   }
   const auto old = read_now(host_, change);
+  // A thread that has ended disturbs nobody.
+  if (!old && is_thread(change) && old.error().code == ErrorCode::absent) return Made::yes;
   if (!old) return refused(row, change, old.error());
   if (!is_before(change, *old)) {
     if (!is_moved_by_us(change)) {
@@ -208,7 +225,11 @@ Transaction::Made Transaction::make_one(PlanRow* row, std::size_t at, const Chan
     return refused(row, change, done.error());
   }
   on_[at] = true;
-  const auto now = read_now(host_, change);
+  auto now = read_now(host_, change);
+  for (int again = 0; again < kHugePageTries && now && wants_more_pages(change, *now); ++again) {
+    if (auto done = perform(host_, change); !done) return refused(row, change, done.error());
+    now = read_now(host_, change);
+  }
   if (!now) return refused(row, change, now.error());
   return keep_value(at, *now) ? Made::yes : Made::stop;
 }
@@ -218,10 +239,12 @@ bool Transaction::make(std::span<const std::size_t> rows) {
     PlanRow& row = plan_.rows[index];
     if (row.state != RowState::to_change) continue;
     bool whole = true;
-    for (std::size_t i = 0; i < row.changes.size() && whole; ++i) {
+    for (std::size_t i = 0; i < row.changes.size(); ++i) {
+      // The row failed; its other files stay as they are. Of threads each one counts for itself.
+      if (!whole && !is_thread(row.changes[i])) continue;
       const Made made = make_one(&row, first_[index] + i, row.changes[i]);
       if (made == Made::stop) return false;
-      whole = made == Made::yes;  // a row that failed: its other files stay as they are
+      whole = whole && made == Made::yes;
     }
     if (whole) row.state = RowState::changed;
   }
@@ -286,7 +309,7 @@ bool Transaction::make_lasting(std::vector<Change> changes) {
 }
 
 bool Transaction::check_again(const profiles::Profile& profile) {
-  auto checked = check_rows(host_, profile, options_.now, plan_);
+  auto checked = check_changed_rows(host_, profile, options_.now, plan_);
   if (!checked) why_ = checked.error().message();
   return checked.has_value();
 }

@@ -85,6 +85,31 @@ class Tune(CliTest):
         diff = self.run_assay("tune", "low-latency", "--diff", "--root", CAPTURE).stdout
         self.assertIn("(memory.swappiness)\n- 10\n+ 0\n", diff)
 
+    def test_roles_near_a_device_reach_every_row(self):
+        """eth0 of this capture hangs on node 1, which has the CPUs 2 and 3."""
+        capture = str(SOURCE / "tests/captures/lab-numa2.tar.zst")
+        profile = self.directory / "near.yaml"
+        profile.write_text("schema: assay.profile\nversion: 1\nname: near\nextends: low-latency\ncpus:\n"
+                           "  housekeeping: rest\n  isolated: near(nic:eth0) - one-core-per-node\nsettings:\n"
+                           "  scheduler.cpuset-partition: isolated\n  net.xps: all\n")
+        plan = self.json_of("tune", str(profile), "--plan", "--persist", "--root", capture, codes=(0, 1, 3))
+        wanted = {}
+        for row in plan["settings"]:
+            wanted.setdefault(row["id"], set()).add(row["wanted"])
+        for name in ("boot.isolcpus", "boot.nohz-full", "boot.rcu-nocbs", "scheduler.cpuset-partition"):
+            self.assertEqual(wanted[name], {"3"}, name)
+        for name in ("irq.affinity", "irq.default-affinity", "net.rps", "scheduler.workqueue-cpumask",
+                     "scheduler.kernel-threads"):
+            self.assertEqual(wanted[name], {"within 0-2"}, name)
+        self.assertEqual(wanted["boot.irqaffinity"], {"0-2"})
+        # The captured host has another boot line, which the words to come do not agree with.
+        files = {change["subject"]: change["after"] for change in plan["lasting"] if change["kind"] != "run"}
+        self.assertIn("near(nic:eth0)", files["/etc/assay/near.yaml"])
+        missing = profile.read_text().replace("eth0", "eth9")
+        profile.write_text(missing)
+        done = self.run_assay("check", str(profile), "--root", capture)
+        self.assert_fails(done, USAGE, "near.yaml:7:13", 'no NIC "eth9"', "it has eth0, eth1, eth2")
+
     def test_contradictions_name_their_lines(self):
         profile = self.directory / "mine.yaml"
         profile.write_text("schema: assay.profile\nversion: 1\nname: mine\ncpus:\n  housekeeping: 0-1,4-5\n"

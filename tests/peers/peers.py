@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""assay beside fio, lstopo, lshw and Ansible on the same work, interleaved; prints ratios and both commands.
+"""assay beside fio, lstopo, lshw, Ansible and TuneD on the same work, interleaved; prints ratios and both commands.
 
 Rounds alternate the two sides, odd rounds in the other order, so that a drift of the machine hits both. A number
 is the median over the rounds; a ratio is the median of the rounds' ratios, with the least and the greatest. CPU
@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import os_peers
+from tuned import tuning
 
 FIO = ("fio --name=peer --filename={file} --size={size} --rw=randread --bs=4k --ioengine=io_uring --fixedbufs=1 "
        "--registerfiles=1 --nonvectored=1 --norandommap=1 --invalidate=0 --time_based --runtime={seconds} "
@@ -213,7 +214,8 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--only", choices=("storage", "facts", "scheduling", "programs", "adaptive"), help="this part alone")
+    parser.add_argument("--only", help="this part alone",
+                        choices=("storage", "facts", "scheduling", "tuning", "programs", "adaptive"))
     arguments = parser.parse_args()
     arguments.tree = ""
     arguments.assay = str(Path(arguments.build).resolve() / "cli/assay")
@@ -221,7 +223,7 @@ def main():
     print(f"Measured by `make peers` with {fio}, Linux {platform.release()}, {os.cpu_count()} CPUs, "
           f"{arguments.rounds} interleaved rounds of {arguments.seconds} s; medians, and ratios with their least and "
           "greatest.\n")
-    for part in (storage, facts, scheduling, programs, adaptive):
+    for part in (storage, facts, scheduling, tuning, programs, adaptive):
         if arguments.only in (None, part.__name__):
             part(arguments)
     return 0

@@ -29,8 +29,9 @@ TEST(Coherence, InterruptsOnIsolatedCpus) {
   host->put("/proc/irq/40/effective_affinity_list", "3\n");
   host->put("/proc/irq/9/effective_affinity_list", "2\n");
   EXPECT_THAT(notes(*host, any_profile()),
-              Contains("2 interrupts are on isolated CPUs 2-3: acpi (IRQ 9) on 2, eth0-rx-0 (IRQ "
-                       "40) on 3"));
+              Contains("2 interrupts are on isolated CPUs 2-3 (role isolated): "
+                       "acpi on 2 (/proc/irq/9/smp_affinity_list: 0-1), "
+                       "eth0-rx-0 on 3 (/proc/irq/40/smp_affinity_list: 0-1)"));
 }
 
 TEST(Coherence, ManagedInterruptsAreTheKernels) {
@@ -43,8 +44,10 @@ TEST(Coherence, ManagedInterruptsAreTheKernels) {
 TEST(Coherence, SiblingsSplit) {
   auto profile = any_profile();
   profile.cpu_roles = {{"isolated", "1,3"}};
+  profile.cpu_role_locations["isolated"] = {"mine.yaml", 6, 13};
   EXPECT_THAT(notes(*make_machine(), profile),
-              Contains("CPU 1 is isolated, its SMT sibling 0 is not: they share one core"));
+              Contains("CPU 1 is isolated (mine.yaml:6:13), its SMT sibling 0 is not: they share "
+                       "one core (/sys/devices/system/cpu/cpu1/topology/thread_siblings_list)"));
 }
 
 TEST(Coherence, NoHousekeepingCpuLeft) {
@@ -58,8 +61,9 @@ TEST(Coherence, IsolcpusAndIrqaffinityDisagree) {
   auto host = make_machine();
   host->put("/proc/irq/default_smp_affinity", "7\n");
   EXPECT_THAT(notes(*host, any_profile()),
-              Contains(HasSubstr("isolcpus and irqaffinity disagree: new interrupts may go to 0-2, "
-                                 "of which 2 are isolated")));
+              Contains(HasSubstr("isolcpus and irqaffinity disagree: new interrupts may go to 0-2 "
+                                 "(/proc/irq/default_smp_affinity), of which 2 are isolated "
+                                 "(/sys/devices/system/cpu/isolated)")));
 }
 
 TEST(Coherence, DevicesFarFromTheirCpus) {
@@ -67,8 +71,10 @@ TEST(Coherence, DevicesFarFromTheirCpus) {
   host->put(std::string("/sys/devices/pci0000:00/") + kNicPci + "/numa_node", "0\n");
   host->put(std::string("/sys/devices/pci0000:00/") + kDrivePci + "/numa_node", "0\n");
   const auto found = notes(*host, any_profile());
-  EXPECT_THAT(found, Contains("NIC eth0 is on node 0, far from the isolated CPUs 2-3"));
-  EXPECT_THAT(found, Contains("drive nvme0n1 is on node 0, far from the isolated CPUs 2-3"));
+  const std::string far = "/numa_node), far from the isolated CPUs 2-3 (role isolated)";
+  EXPECT_THAT(found, Contains("NIC eth0 is on node 0 (/sys/bus/pci/devices/0000:03:00.0" + far));
+  EXPECT_THAT(found,
+              Contains("drive nvme0n1 is on node 0 (/sys/bus/pci/devices/0000:01:00.0" + far));
 }
 
 TEST(Coherence, IrqbalanceMovesInterruptsBack) {
@@ -84,11 +90,12 @@ TEST(Coherence, TunedPutsItBack) {
   host->put("/etc/tuned/active_profile", "balanced\n");
   host->put("/usr/lib/tuned/balanced/tuned.conf",
             "[cpu]\ngovernor=conservative\n[sysctl]\nvm.swappiness=60\n");
-  EXPECT_THAT(notes(*host, wanting("cpu.governor", "performance")),
-              Contains("cpu.governor: TuneD sets it to conservative whenever it starts "
-                       "(/usr/lib/tuned/balanced/tuned.conf)"));
+  EXPECT_THAT(
+      notes(*host, wanting("cpu.governor", "performance")),
+      Contains("cpu.governor (test.yaml:7:3): TuneD sets it to conservative whenever it starts "
+               "(/usr/lib/tuned/balanced/tuned.conf)"));
   EXPECT_THAT(notes(*host, wanting("memory.swappiness", "10", Match::at_most)),
-              Contains(HasSubstr("memory.swappiness: TuneD sets it to 60")));
+              Contains(HasSubstr("memory.swappiness (test.yaml:7:3): TuneD sets it to 60")));
   EXPECT_THAT(notes(*host, wanting("memory.swappiness", "60")), IsEmpty());
 }
 

@@ -22,6 +22,7 @@ void put_cpu(MemoryHost& host, unsigned cpu) {
   host.put(base + "cpufreq/cpuinfo_min_freq", "800000\n");
   host.put(base + "cpufreq/cpuinfo_max_freq", "3800000\n");
   host.put(base + "cpufreq/base_frequency", "2100000\n");
+  host.put(base + "cpufreq/scaling_cur_freq", "3000000\n");
   host.put(base + "cpufreq/energy_performance_preference", "performance\n");
   host.put(base + "power/energy_perf_bias", "0\n");
   host.put(base + "power/pm_qos_resume_latency_us", "0\n");
@@ -192,7 +193,8 @@ void put_nic(MemoryHost& host) {
   host.reply({"ethtool.ringparam", "eth0"},
              {{"rx", "4096"}, {"rx_max", "4096"}, {"tx", "4096"}, {"tx_max", "4096"}});
   host.reply({"ethtool.channels", "eth0"}, {{"combined", "4"}, {"combined_max", "4"}, {"rx", "0"}});
-  host.reply({"ethtool.coalesce", "eth0"}, {{"rx_usecs", "0"}, {"adaptive_rx", "0"}});
+  host.reply({"ethtool.coalesce", "eth0"},
+             {{"rx_usecs", "0"}, {"tx_usecs", "0"}, {"adaptive_rx", "0"}});
   host.reply({"ethtool.features", "eth0"},
              {{"gro", "off"}, {"lro", "off"}, {"tso", "off"}, {"ntuple", "on"}});
   host.reply({"ethtool.pauseparam", "eth0"}, {{"rx", "0"}, {"tx", "0"}});

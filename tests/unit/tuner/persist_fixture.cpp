@@ -51,6 +51,7 @@ std::vector<PersistItem> all_kinds() {
           item("block.nr-requests", "256", drive()),
           item("block.apst", "0", {"pci-0000:01:00.0", "nvme0"}),
           item("block.nvme-poll-queues", "4"),
+          item("irq.irqbalance", "stopped"),
           item("boot.isolcpus", "2-3"),
           item("boot.nohz-full", "2-3"),
           item("boot.nosoftlockup", "yes"),

@@ -35,7 +35,9 @@ std::vector<PersistItem> any_items() {
   std::vector<PersistItem> items;
   for (const Setting& setting : settings()) {
     if (setting.lasting == Lasting::recorded || *rc::gen::arbitrary<bool>()) continue;
-    if (setting.id == "block.io-poll") continue;  // only ever told
+    if (setting.lasting == Lasting::drop_in) continue;      // the change is the file
+    if (setting.id == "block.io-poll") continue;            // only ever told
+    if (setting.id == "boot.default-hugepagesz") continue;  // written as a size of pages
     Target target{"host", ""};
     if (setting.set_on == TargetKind::drive) target = drive();
     if (setting.set_on == TargetKind::nic) target = nic();
@@ -91,6 +93,7 @@ void check_item(const PersistItem& item, const Persisted& read) {
       return;
     }
     case Lasting::startup_unit:
+    case Lasting::drop_in:
     case Lasting::recorded:
       return;
   }

@@ -81,6 +81,9 @@ TEST(Persist, EveryKindHasItsFile) {
   EXPECT_EQ(lines_in(changes, "/etc/systemd/system/multi-user.target.d/99-assay.conf"),
             "[Unit]\nWants=assay-tune@low-latency.service\n");
   EXPECT_EQ(lines_in(changes, "/etc/assay/low-latency.yaml"), some_profile().yaml);
+  EXPECT_EQ(lines_in(changes, "/etc/systemd/system/irqbalance.service.d/99-assay.conf"),
+            "[Unit]\nConditionPathExists="
+            "!/etc/systemd/system/irqbalance.service.d/99-assay.conf\n");
   EXPECT_THAT(lines_in(changes, "/etc/network/if-up.d/assay-tune"),
               HasSubstr("exec systemctl --no-block start assay-tune-device@low-latency.service\n"));
 }
@@ -376,7 +379,24 @@ TEST(Persist, OtherBootLoadersAreToldWhatToAdd) {
   EXPECT_THAT(persist_by_hand(Viewed(*host).view(), items), IsEmpty());
   host->erase("/usr/sbin/update-grub");
   EXPECT_THAT(persist_by_hand(Viewed(*host).view(), items),
+              ElementsAre(HasSubstr("GRUB_CMDLINE_LINUX in /etc/default/grub: isolcpus=")));
+  host->erase("/etc/default/grub");
+  EXPECT_THAT(persist_by_hand(Viewed(*host).view(), items),
               ElementsAre("add to the boot loader's kernel line: isolcpus=managed_irq,domain,2-3"));
+  for (const char* there :
+       {"/efi/loader/entries/debian.conf", "/boot/loader/entries/debian.conf",
+        "/etc/default/u-boot", "/boot/extlinux/extlinux.conf", "/boot/refind_linux.conf",
+        "/boot/firmware/cmdline.txt", "/etc/zipl.conf"}) {
+    auto other = make_debian();
+    other->erase("/etc/default/grub");
+    other->put(there, "");
+    const auto told = persist_by_hand(Viewed(*other).view(), items);
+    ASSERT_EQ(told.size(), 1U) << there;
+    const std::string place(there);
+    const bool entries = place.ends_with("debian.conf");
+    EXPECT_THAT(told[0], HasSubstr(entries ? place.substr(0, place.rfind('/')) : place));
+    EXPECT_THAT(told[0], HasSubstr(": isolcpus=managed_irq,domain,2-3"));
+  }
   host->put("/usr/sbin/grubby", "");
   EXPECT_THAT(persist_by_hand(Viewed(*host).view(), items),
               ElementsAre(HasSubstr("grubby --update-kernel=ALL --args=\"isolcpus=")));

@@ -95,7 +95,7 @@ TEST(PlanLasting, WhoOverridesItIsANote) {
               Contains(HasSubstr("/etc/sysctl.conf:1 sets memory.stat-interval")));
   host->erase("/usr/sbin/update-grub");
   EXPECT_THAT(lasting_plan(*host, shipped("low-latency")).notes,
-              Contains(HasSubstr("by hand, to make it last: add to the boot loader")));
+              Contains(HasSubstr("by hand, to make it last: append to GRUB_CMDLINE_LINUX")));
 }
 
 TEST(PlanLasting, WhatIsWaivedOrTooDisruptiveDoesNotLast) {
