@@ -104,9 +104,20 @@ void show(const std::string& name, const json& document) {
   std::ofstream("/lab/out/" + name) << document.dump(1) << "\n";
 }
 
+// Transactions that a rollback would undo. One that tried what a driver refuses, and changed
+// nothing, is none of them.
+Lines transactions() {
+  Lines ids;
+  const json list = lab::assay_json({"rollback", "--list"});
+  for (const json& journal : list.at("journals")) {
+    if (journal.at("state") != "rolled-back") ids.push_back(journal.at("id"));
+  }
+  return ids;
+}
+
 // Changes nothing, and leaves no transaction behind.
 void expect_nothing_to_tune() {
-  const std::string journals = lab::run({"assay", "rollback", "--list"}).out;
+  const Lines before = transactions();
   int code = -1;
   const json again = lab::assay_json({"tune", profile_name, "--persist", "--yes"}, &code);
   show("again.json", again);
@@ -115,7 +126,7 @@ void expect_nothing_to_tune() {
     EXPECT_EQ(rows_with(again, state), json::array()) << state;
   }
   EXPECT_TRUE(again.at("put_back").is_null()) << again.at("put_back");
-  EXPECT_EQ(lab::run({"assay", "rollback", "--list"}).out, journals);
+  EXPECT_EQ(transactions(), before);
 }
 
 TEST(Boot1, TunesTheHostAndMakesItLast) {
