@@ -33,9 +33,10 @@ int run_rollback(const Options& options) {
   if (options.list) return list_journals(folder, options);
   const auto lock = lock_for_tuning(folder);
   if (!lock) return could_not(lock.error());
-  auto journal = options.id.empty() ? folder.newest() : folder.load(options.id);
-  if (!journal) return could_not(journal.error());
-  const auto report = tuner::rollback(*host, folder, *std::move(journal), {.force = options.force});
+  auto journals = folder.to_undo(options.id);
+  if (!journals) return could_not(journals.error());
+  const auto report =
+      tuner::rollback(*host, folder, *std::move(journals), {.force = options.force});
   if (!report) return could_not(report.error());
   return print(options.format == "json" ? tuner::to_json(*report).dump(2) + "\n"
                                         : tuner::render_rollback(*report),

@@ -15,6 +15,7 @@
 #include "probes/probe.hpp"
 #include "tuner/apply.hpp"
 #include "tuner/check.hpp"
+#include "tuner/persist.hpp"
 #include "tuner/plan.hpp"
 
 namespace assay::cli {
@@ -85,6 +86,9 @@ tuner::ApplyOptions apply_options(const Options& options, const Context& context
   how.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   how.tool = fmt::format("{} ({})", kVersion, kBuild);
   how.stop = context.stop;
+  // The start-up unit's own profile: what it does belongs to the transaction that persisted it.
+  how.reapplied =
+      !options.persist && options.profile.starts_with(std::string(tuner::kProfileFolder) + "/");
   return how;
 }
 

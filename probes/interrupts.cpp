@@ -143,24 +143,40 @@ void make_unique(Interrupts& interrupts) {
   }
 }
 
-// The kernel alone places managed interrupts (one per CPU and queue of NVMe, say); a write fails.
+// The kernel alone places managed interrupts (one per CPU and queue of NVMe, say) and those that it
+// never balances (its timer's); a write fails.
 std::optional<bool> read_managed(Reader& reader, const std::string& number) {
   const std::string state = reader.table("/sys/kernel/debug/irq/irqs/" + number);
   if (state.empty()) return std::nullopt;
-  return state.find("IRQD_AFFINITY_MANAGED") != std::string::npos;
+  return state.find("IRQD_AFFINITY_MANAGED") != std::string::npos ||
+         state.find("IRQD_NO_BALANCING") != std::string::npos;
+}
+
+// "nvme0q1": a queue of its own; "q0" is the controller's.
+bool is_nvme_queue(const std::string& action) {
+  const std::size_t q = action.find('q');
+  return action.starts_with("nvme") && q != std::string::npos &&
+         number_after(action.substr(0, q), "nvme") &&
+         number_after(action.substr(q), "q").value_or(0) > 0;
+}
+
+// "virtio1-req.0": a queue of a virtio drive that has an interrupt of its own.
+bool is_virtio_drive_queue(const std::string& action) {
+  constexpr std::string_view kQueue = "-req.";
+  const std::size_t queue = action.find(kQueue);
+  return queue != std::string::npos && number_after(action.substr(0, queue), "virtio") &&
+         number_after(action.substr(queue), kQueue);
 }
 
 // Kernels without debugfs for interrupts tell nobody. Where the driver alone decides there is no
 // doubt: NVMe's I/O queues have had managed interrupts since Linux 4.9, unless one serves the admin
-// queue too.
+// queue too, virtio drives' since 4.11; and the PC's own timer was never balanced.
 std::optional<bool> known_managed(const Irq& irq) {
-  const auto is_io_queue = [](const std::string& action) {
-    const std::size_t q = action.find('q');
-    return action.starts_with("nvme") && q != std::string::npos &&
-           number_after(action.substr(0, q), "nvme") &&
-           number_after(action.substr(q), "q").value_or(0) > 0;
+  if (irq.number == "0" && irq.actions == std::vector<std::string>{"timer"}) return true;
+  const auto is_queue = [](const std::string& action) {
+    return is_nvme_queue(action) || is_virtio_drive_queue(action);
   };
-  const bool all = std::all_of(irq.actions.begin(), irq.actions.end(), is_io_queue);
+  const bool all = std::all_of(irq.actions.begin(), irq.actions.end(), is_queue);
   return all && !irq.actions.empty() ? std::optional(true) : std::nullopt;
 }
 

@@ -26,7 +26,8 @@ struct ApplyOptions {
   bool keep_going = false;
   Disruption max_disruption = Disruption::reboot;  // the one that the plan was made with
   std::chrono::sys_seconds now = {};
-  std::string tool = {};                    // version and build, for the journal
+  std::string tool = {};   // version and build, for the journal
+  bool reapplied = false;  // the profile is the one that was made to last: Journal::reapplied
   const std::atomic<bool>* stop = nullptr;  // looked at between writes; a stop puts all back
 };
 

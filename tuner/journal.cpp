@@ -137,6 +137,42 @@ Expected<Journal> JournalFolder::newest() const {
   return fail(ErrorCode::absent, "roll back", path_, "no transaction is left to undo");
 }
 
+Expected<std::vector<Journal>> JournalFolder::to_undo(std::string_view id) const {
+  auto first = id.empty() ? newest() : load(id);
+  if (!first) return Failure(first.error());
+  auto entries = list();
+  if (!entries) return Failure(entries.error());
+  std::vector<Journal> journals;
+  for (auto entry = entries->rbegin(); entry != entries->rend(); ++entry) {
+    if (!entry->journal) continue;  // without an id newest() has refused; with one, somebody chose
+    Journal& journal = *entry->journal;
+    const bool named = !id.empty() && journal.id == id;
+    if (journal.state == JournalState::rolled_back && !named) continue;
+    if (!journal.reapplied && !id.empty() && !named) {
+      journals.clear();  // these belong to another transaction
+      continue;
+    }
+    const bool last = named || (id.empty() && !journal.reapplied);
+    journals.push_back(std::move(journal));
+    if (last) break;
+  }
+  return journals;
+}
+
+Expected<void> JournalFolder::forget_earlier_boots(std::string_view boot_id) {
+  const auto lasts = [](const Change& change) {
+    return change.kind != ChangeKind::write_file && change.kind != ChangeKind::ethtool;
+  };
+  auto entries = list();
+  if (!entries) return Failure(entries.error());
+  for (const JournalEntry& entry : *entries) {
+    if (!entry.journal || !entry.journal->reapplied || entry.journal->boot_id == boot_id) continue;
+    if (std::ranges::any_of(entry.journal->changes, lasts)) continue;
+    if (auto gone = host_.remove_file(file_of(entry.id)); !gone) return gone;
+  }
+  return {};
+}
+
 std::string JournalFolder::free_id(std::string_view time) const {
   std::string id(time);
   for (unsigned n = 2; host_.status(file_of(id)).has_value(); ++n) {

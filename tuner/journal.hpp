@@ -33,6 +33,9 @@ struct Journal {
   std::string boot_id;      // of the boot that it was made on
   std::string tool;         // version and build
   std::string profile, profile_digest;
+  // Applied again what an earlier transaction made last, at a boot or for a device that came: it is
+  // undone with that one.
+  bool reapplied = false;
   std::vector<Change> changes;  // in the order in which they are made
 };
 
@@ -70,6 +73,13 @@ class JournalFolder {
   Expected<std::vector<JournalEntry>> list() const;
   // The newest journal that is not rolled back. Error: absent, when there is none.
   Expected<Journal> newest() const;
+  // What undoing this transaction takes, in the order in which it is undone: those that applied it
+  // again, the newest first, and then itself. An empty id: the newest that is not rolled back.
+  // Errors: those of load() and newest().
+  Expected<std::vector<Journal>> to_undo(std::string_view id) const;
+  // Removes those that applied something again at an earlier boot, where all that they changed
+  // went with that boot. Errors: the host's own.
+  Expected<void> forget_earlier_boots(std::string_view boot_id);
   // An id that no file has yet, for a time like "20261121T113301Z".
   std::string free_id(std::string_view time) const;
 

@@ -173,6 +173,7 @@ void read_header(const Json& document, Reader& reader, Journal& journal) {
   if (!state) reader.wrong("state", "expected planned, applied or rolled-back");
   journal.state = state.value_or(JournalState::planned);
   journal.undo_begun = reader.flag(document.value("undo_begun", Json()), "undo_begun");
+  journal.reapplied = reader.flag(document.value("reapplied", Json(false)), "reapplied");
 }
 
 }  // namespace
@@ -180,17 +181,18 @@ void read_header(const Json& document, Reader& reader, Journal& journal) {
 std::string journal_text(const Journal& journal) {
   Json changes = Json::array();
   for (const Change& change : journal.changes) changes.push_back(to_json(change));
-  const Json document{{"schema", kSchema},
-                      {"version", kVersion},
-                      {"id", journal.id},
-                      {"state", to_string(journal.state)},
-                      {"undo_begun", journal.undo_begun},
-                      {"created", journal.created},
-                      {"boot_id", journal.boot_id},
-                      {"tool", journal.tool},
-                      {"profile", journal.profile},
-                      {"profile_digest", journal.profile_digest},
-                      {"changes", std::move(changes)}};
+  Json document{{"schema", kSchema},
+                {"version", kVersion},
+                {"id", journal.id},
+                {"state", to_string(journal.state)},
+                {"undo_begun", journal.undo_begun},
+                {"created", journal.created},
+                {"boot_id", journal.boot_id},
+                {"tool", journal.tool},
+                {"profile", journal.profile},
+                {"profile_digest", journal.profile_digest}};
+  if (journal.reapplied) document["reapplied"] = true;
+  document["changes"] = std::move(changes);
   // Kernel files may hold any byte; what is no UTF-8 would make the dump throw.
   return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

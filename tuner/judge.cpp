@@ -98,10 +98,13 @@ Judgement judge(const Setting& setting, const Wanted& wanted, const Reading& rea
     }
     return judgement;
   }
-  if (later_agrees && reading.later_at_boot) {
+  // What the running boot asked for already, and did not get, no further boot will bring.
+  const bool in_vain = setting.lasting == Lasting::boot_line && agreement->configured;
+  const bool at_boot = reading.later_at_boot && !in_vain;
+  if (later_agrees && (at_boot || reading.later_at_login)) {
     return {Outcome::pending_reboot,
-            fmt::format("{} sets {}, not in force before the next boot", reading.later_source,
-                        *reading.later),
+            fmt::format("{} sets {}, not in force before the next {}", reading.later_source,
+                        *reading.later, reading.later_at_login ? "login" : "boot"),
             {}};
   }
   return {Outcome::differs, why_differs(reading, *agreement), {}};

@@ -16,6 +16,7 @@
 #include "tuner/plan_lasting.hpp"
 #include "tuner/planners.hpp"
 #include "tuner/text.hpp"
+#include "tuner/values.hpp"
 #include "tuner/without_siblings.hpp"
 
 namespace assay::tuner {
@@ -55,11 +56,26 @@ void explain_unchangeable(PlanRow& row, const std::string& why) {
             why.empty() ? "assay reads it and does not change it" : why);
 }
 
+// The running boot was asked for it, and the kernel did not do it: another boot brings no more.
+bool is_asked_in_vain(const EvaluatedRow& evaluated) {
+  const Setting& setting = *evaluated.setting;
+  if (setting.lasting != Lasting::boot_line || evaluated.row.outcome != Outcome::differs) {
+    return false;
+  }
+  return evaluated.reading && evaluated.reading->effective &&
+         agrees(setting.kind, evaluated.wanted.match, evaluated.wanted.value,
+                evaluated.reading->configured)
+             .value_or(false);
+}
+
 // What the row's own changes are. Error words become the row's state: one row that cannot be
 // planned is no reason to refuse the others.
 void plan_changes(const HostView& view, const EvaluatedRow& evaluated, PlanRow& row) {
   const Setting& setting = *row.setting;
   if (setting.plan == nullptr || !evaluated.reading) {
+    if (is_asked_in_vain(evaluated)) {
+      return set_state(row, RowState::unsupported, evaluated.row.reason);
+    }
     return explain_unchangeable(row, evaluated.row.reason);
   }
   auto changes = setting.plan(view, setting, *evaluated.target, *evaluated.reading, row.want);

@@ -21,7 +21,11 @@ bool lasts(const PlanRow& row) {
   // A drop-in is the change itself, and lasts as it is.
   if (row.setting->lasting == Lasting::drop_in) return false;
   if (row.setting->lasting == Lasting::recorded || row.setting->id == kOnlyTold) return false;
-  return row.state == RowState::to_change || row.state == RowState::already_ok ||
+  // What the running kernel was asked for in vain stays asked for: the file that says so is not
+  // taken away because of it.
+  const bool in_vain =
+      row.state == RowState::unsupported && row.setting->lasting == Lasting::boot_line;
+  return in_vain || row.state == RowState::to_change || row.state == RowState::already_ok ||
          row.state == RowState::pending_reboot;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "probes/probe.hpp"
 #include "tuner/persisted.hpp"
@@ -27,13 +28,22 @@ bool is_reload(const Change& change) {
   return change.kind == ChangeKind::run && change.path.empty();
 }
 
+// What newer transactions put back, by settled_key().
+using Settled = std::set<std::string>;
+
+std::string settled_key(const UndoRow& row) {
+  return fmt::format("{}\n{}\n{}", row.id, row.target, row.subject);
+}
+
 std::string shown(const Value& value) { return value ? *value : "(absent)"; }
 
 class Rollback {
  public:
-  Rollback(Host& host, const Journal& journal, const RollbackOptions& options)
+  Rollback(Host& host, const Journal& journal, const RollbackOptions& options,
+           const Settled& settled)
       : host_(host),
         options_(options),
+        settled_(settled),
         interrupted_(journal.state == JournalState::planned),
         resumed_(journal.undo_begun) {
     const probes::Inventory inventory = probes::probe(host);
@@ -49,6 +59,7 @@ class Rollback {
  private:
   void add(const HostView& view, const Change& change);
   void classify(Step& step);
+  bool is_of_this_boot(const Step& step) const;
   void mark_write_under_way();
   // The step that moves this one; null when the journal has none.
   const Step* leader_of(const Step& step) const;
@@ -59,6 +70,7 @@ class Rollback {
 
   Host& host_;
   const RollbackOptions options_;
+  const Settled& settled_;
   const bool interrupted_;
   const bool resumed_;
   bool same_boot_ = false;
@@ -112,10 +124,24 @@ void Rollback::classify(Step& step) {
     step.row.outcome = UndoOutcome::unchanged;
   } else if (is_after(step.change, *step.found) || options_.force) {
     step.ours = true;
+  } else if (is_of_this_boot(step)) {
+    step.done = true;
+    step.row.outcome = UndoOutcome::unchanged;
+    step.row.note = "the value that this boot gave it";
   } else {
     step.row.outcome = UndoOutcome::conflict;
     step.row.note = "somebody changed it since; --force puts the old value back all the same";
   }
+}
+
+// A boot may give a value another start than the one before it did, a boot line with other CPUs
+// say; then neither of the values in the journal is to be expected. What a file sets at each boot
+// can only be ours, unless a newer transaction of this boot has put it back.
+bool Rollback::is_of_this_boot(const Step& step) const {
+  const ChangeKind kind = step.change.kind;
+  if (same_boot_ || (kind != ChangeKind::write_file && kind != ChangeKind::ethtool)) return false;
+  return settled_.contains(settled_key(step.row)) ||
+         find_setting(step.change.setting_id)->lasting == Lasting::startup_unit;
 }
 
 // See the header: the kernel may have rounded the value that was being written.
@@ -221,15 +247,9 @@ std::vector<UndoRow> Rollback::run() {
   return rows;
 }
 
-}  // namespace
-
-std::vector<UndoRow> undo_changes(Host& host, const Journal& part) {
-  return Rollback(host, part, {}).run();
-}
-
-Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, Journal journal,
-                                  const RollbackOptions& options) {
-  Rollback undo(host, journal, options);
+Expected<RollbackReport> undo_one(Host& host, JournalFolder& folder, Journal journal,
+                                  const RollbackOptions& options, const Settled& settled) {
+  Rollback undo(host, journal, options, settled);
   if (!journal.undo_begun) {
     journal.undo_begun = true;
     // A full disk must not keep anybody from undoing: what is lost is only that a second undo, of
@@ -254,6 +274,39 @@ Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, Journal jou
                            .note = saved.error().message()});
   }
   return report;
+}
+
+}  // namespace
+
+std::vector<UndoRow> undo_changes(Host& host, const Journal& part) {
+  const Settled nothing;
+  return Rollback(host, part, {}, nothing).run();
+}
+
+Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, Journal journal,
+                                  const RollbackOptions& options) {
+  return undo_one(host, folder, std::move(journal), options, {});
+}
+
+Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, std::vector<Journal> journals,
+                                  const RollbackOptions& options) {
+  RollbackReport whole;
+  Settled settled;
+  for (Journal& journal : journals) {
+    if (!whole.journal.empty()) whole.reapplied.push_back(whole.journal);
+    auto one = undo_one(host, folder, std::move(journal), options, settled);
+    if (!one) return one;
+    whole.journal = std::move(one->journal);
+    whole.profile = std::move(one->profile);
+    whole.created = std::move(one->created);
+    for (UndoRow& row : one->rows) {
+      const bool good =
+          row.outcome == UndoOutcome::restored || row.outcome == UndoOutcome::unchanged;
+      const bool known = good && !settled.insert(settled_key(row)).second;
+      if (!known || row.outcome != UndoOutcome::unchanged) whole.rows.push_back(std::move(row));
+    }
+  }
+  return whole;
 }
 
 }  // namespace assay::tuner

@@ -24,7 +24,7 @@ namespace assay::tuner {
 
 enum class UndoOutcome : std::uint8_t {
   restored,   // was put back, and reads as before
-  unchanged,  // held the old value already
+  unchanged,  // held the old value already, or one that a later boot gave it
   gone,       // its device or file is no longer there
   conflict,   // holds neither our value nor the old one: left alone
   failed      // could not be read or put back
@@ -41,7 +41,8 @@ struct UndoRow {
 
 struct RollbackReport {
   std::string journal, profile, created;
-  std::vector<UndoRow> rows;  // in the order in which they were undone
+  std::vector<std::string> reapplied = {};  // those that had applied it again, undone before it
+  std::vector<UndoRow> rows;                // in the order in which they were undone
   // Everything is as it was, or gone.
   bool complete() const;
   // 0 everything is as it was; 1 conflicts are left; 4 something could not be put back.
@@ -56,6 +57,11 @@ struct RollbackOptions {
 // Undoes one journal, and marks it rolled-back when nothing is left. Doing it twice is harmless.
 // Needs root, and the lock. Errors: only when nothing was touched.
 Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, Journal journal,
+                                  const RollbackOptions& options);
+
+// The same for a transaction and those that applied it again (JournalFolder::to_undo()), as one
+// report: a value that several of them changed has one row.
+Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, std::vector<Journal> journals,
                                   const RollbackOptions& options);
 
 // Puts back the changes of a part of a transaction that goes on: nothing is saved, and the

@@ -61,8 +61,10 @@ std::string render_rollback(const RollbackReport& report) {
     lines.push_back({row.id, row.target, row.subject, cell(row.now), cell(row.before),
                      std::string(to_string(row.outcome)), row.note});
   }
-  return text_table(lines) + fmt::format("\njournal {} (profile {}, {})\nexit code {}: {}\n",
-                                         report.journal, report.profile, report.created,
+  std::string again;
+  for (const std::string& id : report.reapplied) again += fmt::format("applied again by {}\n", id);
+  return text_table(lines) + fmt::format("\njournal {} (profile {}, {})\n{}exit code {}: {}\n",
+                                         report.journal, report.profile, report.created, again,
                                          report.exit_code(), report.exit_reason());
 }
 
@@ -81,10 +83,11 @@ Json to_json(const RollbackReport& report) {
                     {"outcome", to_string(row.outcome)},
                     {"note", or_null(row.note)}});
   }
-  return {{"schema", "assay.rollback"},      {"version", 1},
-          {"journal", report.journal},       {"profile", report.profile},
-          {"created", report.created},       {"changes", std::move(rows)},
-          {"exit_code", report.exit_code()}, {"exit_reason", report.exit_reason()}};
+  return {{"schema", "assay.rollback"},         {"version", 1},
+          {"journal", report.journal},          {"profile", report.profile},
+          {"created", report.created},          {"reapplied", report.reapplied},
+          {"changes", std::move(rows)},         {"exit_code", report.exit_code()},
+          {"exit_reason", report.exit_reason()}};
 }
 
 Json to_json(const std::vector<JournalEntry>& entries) {
@@ -100,6 +103,7 @@ Json to_json(const std::vector<JournalEntry>& entries) {
                         {"created", journal.created},
                         {"profile", journal.profile},
                         {"tool", journal.tool},
+                        {"reapplied", journal.reapplied},
                         {"changes", journal.changes.size()}});
   }
   return {{"schema", "assay.journals"}, {"version", 1}, {"journals", std::move(journals)}};
@@ -115,7 +119,8 @@ std::string render_journals(const std::vector<JournalEntry>& entries) {
     }
     const Journal& journal = *entry.journal;
     lines.push_back({journal.id, std::string(to_string(journal.state)), journal.created,
-                     fmt::format("{}", journal.changes.size()), journal.profile});
+                     fmt::format("{}", journal.changes.size()),
+                     journal.profile + (journal.reapplied ? " (again)" : "")});
   }
   return text_table(lines);
 }

@@ -70,7 +70,8 @@ struct Reading {
   // What will hold after the next boot (or login), and the file that says so.
   std::optional<std::string> later = {};
   std::string later_source = {};
-  bool later_at_boot = true;  // false: a reboot is not what brings it (a login, or more memory)
+  bool later_at_boot = true;    // false: a reboot is not what brings it (a login, or more memory)
+  bool later_at_login = false;  // a new session is what brings it
 };
 
 // How configured and wanted are compared; see tuner/values.hpp.

@@ -53,6 +53,11 @@ Expected<Reading> cpu_list_reading(const HostView& view, std::string_view word,
   Reading reading = boot_reading(
       *ask, [&](std::string_view value) { return boot_cpus(value, topology).list; }, "none");
   reading.effective = show_cpus(effective);
+  const auto line = running_boot_line(view);
+  const auto lists = [&](const BootToken& token) { return token.name == word; };
+  if (line && std::ranges::count_if(boot_tokens(*line), lists) > 1) {
+    reading.note = fmt::format("{}= stands there twice, and the kernel takes one list", word);
+  }
   return reading;
 }
 
@@ -66,7 +71,7 @@ Expected<Reading> read_isolcpus(const HostView& view, const Setting&, const Targ
   if (!flags.empty() && !has("domain")) {
     reading->note = fmt::format("isolcpus={} without \"domain\" leaves the CPUs in the scheduler",
                                 fmt::format("{},...", flags.front()));
-  } else if (!has("managed_irq")) {
+  } else if (!has("managed_irq") && reading->note.empty()) {
     reading->note = "without \"managed_irq\" drivers may still aim their interrupts there";
   }
   return reading;

@@ -30,7 +30,9 @@ Expected<Reading> read_affinity(const HostView& view, const Setting& setting,
   }
   reading.kernel_managed = irq->managed.value_or(false);
   if (reading.kernel_managed) {
-    reading.note = "the driver spreads its queues; isolcpus=managed_irq keeps them off a CPU";
+    reading.note = irq->device.empty()
+                       ? "the kernel never moves it"
+                       : "the driver spreads its queues; isolcpus=managed_irq keeps them off a CPU";
   } else if (!irq->managed) {
     reading.note = "may be kernel-managed, which only debugfs tells";
   }

@@ -29,6 +29,7 @@ Expected<Reading> read_limit(const HostView& view, const Setting& setting, const
   reading.later = file->second.value;
   reading.later_source = file->second.file;
   reading.later_at_boot = false;
+  reading.later_at_login = true;
   if (reading.configured != running) {
     reading.note = fmt::format("{} gives {} to sessions that log in from now on", file->second.file,
                                file->second.value);

@@ -24,8 +24,10 @@ std::string shown_value(const std::optional<std::string>& value) {
 
 // What a refused write says about the row.
 RowState state_of(const Change& change, const Error& error) {
-  // The kernel answers EIO to whoever would move an interrupt that it manages itself.
-  if (change.setting_id == "irq.affinity" && error.sys_errno == EIO) {
+  // What the kernel answers to whoever would move an interrupt that it manages itself: EIO, and
+  // since 6.10 EPERM. (Who may not open the file at all gets another error.)
+  const bool kept = error.sys_errno == EIO || error.sys_errno == EPERM;
+  if (change.setting_id == "irq.affinity" && kept) {
     return RowState::kernel_managed;
   }
   switch (error.code) {
@@ -103,6 +105,7 @@ Journal journal_of(const Plan& plan, const JournalFolder& folder, const ApplyOpt
                   .tool = options.tool,
                   .profile = plan.profile,
                   .profile_digest = plan.profile_digest,
+                  .reapplied = options.reapplied,
                   .changes = {}};
   for (const PlanRow& row : plan.rows) {
     journal.changes.insert(journal.changes.end(), row.changes.begin(), row.changes.end());
@@ -338,6 +341,8 @@ bool Transaction::commit() {
     return false;
   }
   journal_ = std::move(closed);
+  // One for each boot would pile up; one that cannot be removed is in nobody's way.
+  if (journal_.reapplied) (void)folder_.forget_earlier_boots(journal_.boot_id);
   return true;
 }
 

@@ -27,6 +27,8 @@ ExecStart=/bin/sh /lab/agent
 """
 # GRUB lists kernels by their files; what really boots is the host's own choice of kernel.
 LISTED_KERNEL = "boot/vmlinuz-lab"
+# What update-grub will write, as far as it counts here: an installed host has it from the start.
+GRUB_CFG = "menuentry 'Debian' {\n\tlinux\t/boot/vmlinuz-lab root=/dev/vda ro  quiet\n}\n"
 
 
 def prepare():
@@ -63,6 +65,8 @@ def _configure(root):
     (root / "etc/machine-id").write_text(uuid.uuid4().hex + "\n")  # empty would mean a first boot
     (root / "lab").mkdir()
     (root / LISTED_KERNEL).write_bytes(b"")
+    (root / "boot/grub").mkdir(parents=True, exist_ok=True)
+    (root / "boot/grub/grub.cfg").write_text(GRUB_CFG)
     (root / "etc/default/grub.d").mkdir(parents=True, exist_ok=True)
     unit = root / "etc/systemd/system/lab-job.service"
     unit.write_text(UNIT)

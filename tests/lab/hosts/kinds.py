@@ -46,7 +46,8 @@ class Kind:
 
     kernel and emulator name rows of packages.KERNELS and packages.EMULATORS. Nodes have equal numbers
     of CPUs, numbered in their order; threads is SMT siblings a core. boot_line is what a kind adds to the
-    kernel's command line; the words for huge pages come from the nodes. snapshot: may be restored
+    kernel's command line, and tuned what somebody wrote there to isolate CPUs: a host that reboots starts
+    without it, since its boot line is GRUB's. The words for huge pages come from the nodes. snapshot: may be restored
     from a state saved just before the job. default: part of `make test`.
     """
     name: str
@@ -58,6 +59,7 @@ class Kind:
     kernel: str = "6.1"
     emulator: str = "7"
     boot_line: tuple = ()
+    tuned: tuple = ()
     modules: tuple = ()
     drives: tuple = ()
     nics: tuple = ()
@@ -92,7 +94,7 @@ KINDS = {kind.name: kind for kind in (
          nodes=(Node((0,)),), drives=(Drive(),), nics=(Nic("e1000e"),), default=True),
     Kind("numa2", "two nodes with drives, ports and huge pages of their own, isolated CPUs",
          nodes=TWO_NODES, drives=NODE_DRIVES, nics=NODE_NICS, default=True,
-         boot_line=("isolcpus=managed_irq,domain,3", "nohz_full=3", "rcu_nocbs=3", "irqaffinity=0-2")),
+         tuned=("isolcpus=managed_irq,domain,3", "nohz_full=3", "rcu_nocbs=3", "irqaffinity=0-2")),
     Kind("iommu", "numa2's hardware behind an IOMMU: VFIO, user-space NVMe, DPDK",
          nodes=TWO_NODES, drives=NODE_DRIVES, nics=NODE_NICS, iommu=True,
          boot_line=("intel_iommu=on", "iommu=pt"), modules=("vfio-pci",)),

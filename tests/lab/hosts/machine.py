@@ -8,10 +8,11 @@ SOCKETS_BOOT_LINE = ("tsc=reliable", "lpj=10000000")
 TCG = "tcg,thread=single,tb-size=512"  # several emulator threads abort now and then
 
 
-def boot_line(kind, extra=()):
+def boot_line(kind, extra=(), tuned=True):
     """The words after the kernel's name: the base, huge pages of the nodes, the kind's, the caller's."""
     sockets = SOCKETS_BOOT_LINE if len(kind.nodes) > 1 else ("tsc=reliable",)
-    return [*BASE_BOOT_LINE, *sockets, *huge_page_words(kind), *kind.boot_line, *extra]
+    return [*BASE_BOOT_LINE, *sockets, *huge_page_words(kind), *kind.boot_line,
+            *(kind.tuned if tuned else ()), *extra]
 
 
 def huge_page_words(kind):

@@ -80,7 +80,7 @@ def booted(prepared, job, folder, relay, more=()):
 
 def boot_command(prepared, job, folder, channels):
     kind = prepared.kind
-    words = machine.boot_line(kind, job.extra)
+    words = machine.boot_line(kind, job.extra, tuned=job.boots == 0)
     combined = folder / "initramfs"
     combined.write_bytes(prepared.base.read_bytes() + job_archive(prepared, job, words))
     return [*prepared.emulator, *machine.arguments(kind, drives(kind, folder), job.accel), *channels,

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <span>
+#include <string_view>
 
 #include "tests/lab/tests/lab_guest.hpp"
 
@@ -78,10 +78,64 @@ constexpr std::array kDecidedAtBoot{
     Pattern{"/proc/sys/kernel/threads-max", "from the memory that is free at boot"},
 };
 
+// Names with a number that is handed out in the order in which things came: another one after each
+// boot, so only the name counts.
+constexpr std::array kNumbered{"nvme",  "nvme-subsys", "ng",  "hwmon", "wakeup", "input",
+                               "event", "mouse",       "rtc", "ptp",   "serio",  "259:"};
+
+// "nvme1n1" -> "nvme#n1", "hwmon0" -> "hwmon#"; anything else as it is.
+std::string without_number(const std::string& name) {
+  for (const std::string prefix : kNumbered) {
+    if (!name.starts_with(prefix)) continue;
+    const std::size_t end = name.find_first_not_of("0123456789", prefix.size());
+    const bool digits = end != prefix.size() && name.size() > prefix.size();
+    const bool whole = end == std::string::npos || name[end] == 'n' || name[end] == ':';
+    if (digits && whole) return prefix + "#" + (end == std::string::npos ? "" : name.substr(end));
+  }
+  return name;
+}
+
+// An interrupt by its place in its chip: numbers are handed out in the order of asking.
+std::string interrupt_name(const std::string& number) {
+  const std::string folder = "/sys/kernel/irq/" + number + "/";
+  const std::string chip = lab::first_line(folder + "chip_name");
+  const std::string place = lab::first_line(folder + "hwirq");
+  return chip.empty() || place.empty() ? number : chip + " " + place;
+}
+
+// The path with names that stay the same from boot to boot.
+std::string lasting_path(const std::string& path) {
+  std::string lasting;
+  std::size_t at = 0;
+  std::string above;
+  while (at < path.size()) {
+    const std::size_t end = std::min(path.find('/', at + 1), path.size());
+    std::string name = path.substr(at + 1, end - at - 1);
+    const bool is_irq = above == "irq" && name.find_first_not_of("0123456789") == std::string::npos;
+    above = name;
+    lasting += "/" + (is_irq ? interrupt_name(name) : without_number(name));
+    at = end;
+  }
+  return lasting;
+}
+
 template <std::size_t N>
 bool matches(const std::array<Pattern, N>& table, const std::string& path) {
   return std::ranges::any_of(
       table, [&](const Pattern& pattern) { return fnmatch(pattern.paths, path.c_str(), 0) == 0; });
+}
+
+// A few attributes are bytes and no text; what is compared can be printed, and be put into JSON.
+std::string plain(std::string_view bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (const char byte : bytes) {
+    const auto value = static_cast<unsigned char>(byte);
+    const bool shown = byte == '\n' || byte == '\t' || (value >= ' ' && value < 0x7f);
+    if (shown) text += byte;
+    if (!shown) text += {'\\', 'x', kHex[value / 16], kHex[value % 16]};
+  }
+  return text;
 }
 
 std::string read_start(const std::string& path) {
@@ -90,16 +144,21 @@ std::string read_start(const std::string& path) {
   std::array<char, 16384> text{};
   const ssize_t length = read(fd, text.data(), text.size());
   close(fd);
-  return length < 0 ? "(cannot be read)" : std::string(text.data(), static_cast<size_t>(length));
+  if (length < 0) return "(cannot be read)";
+  return plain({text.data(), static_cast<std::size_t>(length)});
 }
 
 void collect(const std::string& path, Values& into) {
-  struct stat status {};
+  struct stat status{};
   if (lstat(path.c_str(), &status) != 0 || matches(kViews, path)) return;
   if (S_ISREG(status.st_mode)) {
     constexpr mode_t kOwnerReads = 0400, kOwnerWrites = 0200;
     const bool both = (status.st_mode & kOwnerReads) != 0 && (status.st_mode & kOwnerWrites) != 0;
-    if (both) into[path] = read_start(path);
+    if (!both) return;
+    // Things that share a lasting name (a host's NVMe subsystems) share an entry.
+    std::string& entry = into[lasting_path(path)];
+    const std::string value = read_start(path);
+    entry = entry.empty() ? value : std::min(entry, value) + std::max(entry, value);
     return;
   }
   if (!S_ISDIR(status.st_mode)) return;

@@ -11,7 +11,9 @@
 
 namespace lab {
 
-using Values = std::map<std::string, std::string>;  // path -> what it reads
+// Path -> what it reads. Numbers that a boot hands out in the order of coming (of interrupts, of
+// drives) are replaced by what stays the same.
+using Values = std::map<std::string, std::string>;
 
 // All of them, as they read now.
 Values writable_values();

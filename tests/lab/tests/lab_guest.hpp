@@ -29,8 +29,8 @@ nlohmann::json assay_json(std::vector<std::string> args, int* code = nullptr);
 // The first line of a file without its line break, or "" when it cannot be read.
 std::string first_line(const std::string& path);
 
-// Whether the kernel alone places an interrupt: it answers EIO to everybody who would. Writes back
-// the mask that the interrupt has, which changes nothing.
+// Whether the kernel alone places an interrupt: it answers EIO (since 6.10 EPERM) to everybody who
+// would. Writes back the mask that the interrupt has, which changes nothing.
 bool kernel_places(const std::string& interrupt);
 
 }  // namespace lab

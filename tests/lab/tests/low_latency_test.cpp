@@ -86,18 +86,19 @@ TEST(LowLatency, JudgesEveryDriveAndEveryPort) {
 }
 
 // A profile cannot ask for what the kernel alone decides: each drive queue's interrupt, but not the
-// controllers' and the ports'. (The timer's is the kernel's as well, and has no device.)
+// controllers' and the ports'. The
+// timer's is the kernel's as well, and has no device.
 TEST(LowLatency, LeavesManagedInterruptsToTheKernel) {
   const json inventory = lab::assay_json({"probe"});
   std::set<std::string> managed;
   for (const json& irq : inventory.at("interrupts").at("irqs")) {
-    if (irq.at("device") != "" && lab::kernel_places(irq.at("number"))) {
+    if (lab::kernel_places(irq.at("number"))) {
       managed.insert(irq.at("target").get<std::string>());
     }
   }
   ASSERT_FALSE(managed.empty());
   for (const json& row : checked().at("settings")) {
-    if (row.at("id") != "irq.affinity" || row.at("local") == "timer") continue;
+    if (row.at("id") != "irq.affinity") continue;
     EXPECT_EQ(row.at("outcome") == "kernel-managed", managed.contains(row.at("target")))
         << row.dump();
   }

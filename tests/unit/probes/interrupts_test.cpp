@@ -38,7 +38,8 @@ TEST(Interrupts, ReadsTheTableOfNewKernels) {
   EXPECT_EQ(disk.counts, (std::vector<std::uint64_t>{0, 91290}));
   EXPECT_EQ(disk.asked, CpuSet::range(0, 2));
   EXPECT_EQ(disk.effective, CpuSet{2});
-  EXPECT_EQ(disk.managed, std::nullopt);
+  EXPECT_EQ(disk.managed, true);  // a virtio drive's queue
+  EXPECT_EQ(find(interrupts, "1")->managed, std::nullopt);
   EXPECT_EQ(find(interrupts, "40")->target, "msi0@pci-0000:00:1f.2");
   EXPECT_EQ(find(interrupts, "40")->actions.size(), 2U);
   EXPECT_EQ(find(interrupts, "1")->target, "IO-APIC/1@i8042");

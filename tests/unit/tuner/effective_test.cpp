@@ -87,6 +87,18 @@ TEST(Effective, BootLineOfTheNextBootIsPending) {
   EXPECT_EQ(report.exit_code(), 1);
 }
 
+// The kernel takes one list: the second one is no matter of a further boot.
+TEST(Effective, ABootListThatTheRunningKernelIgnoredIsNotPending) {
+  auto host = make_machine();
+  host->put("/proc/cmdline", "isolcpus=3 quiet isolcpus=managed_irq,domain,2-3");
+  host->put(std::string(kCpus) + "isolated", "3\n");
+  host->put("/etc/default/grub",
+            "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet isolcpus=managed_irq,domain,2-3\"\n");
+  const CheckReport report = check_now(*host, wanting("boot.isolcpus", "isolated"));
+  EXPECT_EQ(row_of(report).outcome, Outcome::differs);
+  EXPECT_THAT(row_of(report).reason, HasSubstr("isolcpus= stands there twice"));
+}
+
 TEST(Effective, AffinityAskedAndDelivered) {
   auto host = make_machine();
   host->put("/proc/irq/40/smp_affinity_list", "0-1\n");
@@ -150,9 +162,9 @@ TEST(Effective, MemlockConfiguredAndOfThisSession) {
   const CheckRow row = only_row(*host, "limits.memlock", "unlimited", Match::at_least);
   EXPECT_EQ(row.configured, "unlimited");
   EXPECT_EQ(row.effective, "8MiB");
-  EXPECT_EQ(row.outcome, Outcome::differs);
+  EXPECT_EQ(row.outcome, Outcome::pending_reboot);
   EXPECT_THAT(row.reason, HasSubstr("/etc/security/limits.d/90-latency.conf"));
-  EXPECT_THAT(row.reason, HasSubstr("log in"));
+  EXPECT_THAT(row.reason, HasSubstr("login"));
 }
 
 TEST(Effective, MaximumFrequencyLimitedByFirmware) {

@@ -244,6 +244,42 @@ TEST(Rollback, AfterAReboot) {
   EXPECT_EQ(host->read_trimmed(controller + "nvme1n1/queue/nomerges").value(), "0");
 }
 
+// At each boot the start-up unit makes a transaction of its own, for what that boot gave. Undoing
+// the one that made it last undoes these with it, and forgets those of boots that are over.
+TEST(Rollback, WithWhatTheStartUpUnitDid) {
+  const auto host = make_untuned_machine();
+  const profiles::Profile profile = wanting("memory.swappiness", "0");
+  const auto boot = [&](char number, const char* value) {
+    host->put("/proc/sys/kernel/random/boot_id",
+              std::string("5a1e0000-0000-4000-8000-00000000000") + number + "\n");
+    host->put(kSwappiness, value);
+    ApplyOptions options = at_noon();
+    options.now += std::chrono::hours(number);
+    options.reapplied = true;
+    return tune(*host, profile, options)->journal;
+  };
+  const std::string first = tune(*host, profile)->journal;
+  const std::string second = boot('2', "60\n");
+  const std::string third = boot('3', "55\n");
+  JournalFolder folder(*host);
+  EXPECT_EQ(folder.load(second).error().code, ErrorCode::absent);
+  EXPECT_TRUE(folder.load(third)->reapplied);
+  auto journals = folder.to_undo("");
+  ASSERT_TRUE(journals);
+  ASSERT_EQ(journals->size(), 2U);
+  EXPECT_EQ(folder.to_undo(first)->size(), 2U);
+  const auto undone = rollback(*host, folder, *std::move(journals), {});
+  ASSERT_TRUE(undone);
+  EXPECT_EQ(undone->exit_code(), 0) << render_rollback(*undone);
+  EXPECT_EQ(undone->journal, first);
+  EXPECT_EQ(undone->reapplied, std::vector<std::string>{third});
+  ASSERT_EQ(undone->rows.size(), 1U);
+  EXPECT_EQ(undone->rows[0].outcome, UndoOutcome::restored);
+  // What this boot gave, for nobody knows that another would do better.
+  EXPECT_EQ(host->read_trimmed(kSwappiness).value(), "55");
+  EXPECT_FALSE(folder.to_undo(""));
+}
+
 TEST(Rollback, ADeviceThatIsGoneIsNoConflict) {
   const auto host = make_untuned_machine();
   ASSERT_TRUE(tune(*host, wanting("block.nomerges", "2")));
