@@ -13,13 +13,15 @@ namespace assay::cli {
 namespace {
 
 constexpr double kConfidence = 0.95;
+// What --baseline without an ID stands for: no technique can be called so.
+constexpr std::string_view kOwnBaseline = "own";
 
 struct Options {
   std::vector<std::string> techniques;
   std::map<std::string, std::string> parameters;  // by key of engine::parameter_rows()
-  std::string file, directory, cpus, duration = "2s", format;
+  std::string file, directory, cpus, duration = "2s", format, baseline;
   unsigned rounds = 30;
-  bool baseline = false, direct = false, no_direct = false, destroy_data = false, keep = false;
+  bool direct = false, no_direct = false, destroy_data = false, keep = false;
 };
 
 Expected<engine::BenchRequest> request_from(const Options& options) {
@@ -46,7 +48,8 @@ Expected<engine::BenchRequest> request_from(const Options& options) {
   }
   request.duration = *duration;
   request.rounds = options.rounds;
-  request.with_baseline = options.baseline;
+  request.with_baseline = !options.baseline.empty();
+  if (options.baseline != kOwnBaseline) request.baseline = options.baseline;
   request.destroy_data = options.destroy_data;
   request.keep = options.keep;
   return request;
@@ -112,8 +115,9 @@ void add_bench_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("bench", "Measure the named techniques and nothing else");
   command->add_option("ID", options->techniques, "Techniques; `assay techniques` lists them")
       ->required();
-  command->add_flag("--baseline", options->baseline,
-                    "Interleave each technique's baseline with it");
+  command->add_flag(fmt::format("--baseline{{{}}}", kOwnBaseline), options->baseline,
+                    "Interleave each technique's baseline with it; --baseline=ID: that technique "
+                    "instead");
   command->add_option("--file", options->file, "Existing file or block device to work on")
       ->type_name("PATH");
   command->add_option("--dir", options->directory, "Where an own test file is made")

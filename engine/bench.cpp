@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "core/suggest.hpp"
 
@@ -20,6 +21,10 @@ Expected<const Technique*> technique_named(const std::string& id) {
               "`assay techniques` lists them");
 }
 
+Parameters resolved(const Technique& technique, const Parameters& parameters) {
+  return technique.resolve == nullptr ? parameters : technique.resolve(parameters);
+}
+
 std::string parameters_key(const Series& series) {
   std::string key(series.technique->id);
   for (const ParameterRow& row : parameter_rows()) {
@@ -35,21 +40,45 @@ void add_unless_there(std::vector<Series>& all, Series series) {
   if (same == all.end()) all.push_back(std::move(series));
 }
 
-// Adds the technique's baseline with the parameters that make it a fair comparison.
-Expected<void> add_baseline(std::vector<Series>& all, const Series& candidate) {
-  const Technique& technique = *candidate.technique;
-  if (technique.baseline.empty()) {
-    return fail(ErrorCode::invalid, "bench --baseline", technique.id,
-                "this technique is a baseline itself", "leave --baseline out");
+std::string_view area_of(std::string_view id) { return id.substr(0, id.find('.')); }
+
+// The same work for another technique: what the candidate resolves its parameters to, as far as the
+// other knows them; how each batches and waits stays its own.
+Parameters beside(const Technique& candidate, const Technique& other, const Parameters& given) {
+  if (candidate.baseline == other.id && candidate.baseline_parameters != nullptr) {
+    return candidate.baseline_parameters(given);
   }
-  auto baseline = technique_named(std::string(technique.baseline));
+  Parameters same = resolved(candidate, given);
+  if (given.batch == 0) same.batch = 0;
+  same.completion = given.completion;
+  return candidate.baseline == other.id ? given : only_taken(other, same);
+}
+
+Expected<const Technique*> baseline_for(const Technique& technique, const std::string& wanted) {
+  if (wanted.empty() && technique.baseline.empty()) {
+    return fail(ErrorCode::invalid, "bench --baseline", technique.id,
+                "this technique is a baseline itself",
+                "leave --baseline out, or name another technique: --baseline=ID");
+  }
+  auto found = technique_named(wanted.empty() ? std::string(technique.baseline) : wanted);
+  if (!found) return found;
+  if ((*found)->id == technique.id || area_of((*found)->id) != area_of(technique.id)) {
+    return fail(ErrorCode::invalid, "bench --baseline", wanted,
+                fmt::format("{} is compared with another technique of its area", technique.id),
+                "`assay techniques` lists them");
+  }
+  return found;
+}
+
+// Adds the technique's baseline with the parameters that make it a fair comparison.
+Expected<void> add_baseline(std::vector<Series>& all, const Series& candidate,
+                            const std::string& wanted) {
+  const auto baseline = baseline_for(*candidate.technique, wanted);
   if (!baseline) return Failure(baseline.error());
   Series series = candidate;
   series.technique = *baseline;
   series.is_baseline = true;
-  if (technique.baseline_parameters != nullptr) {
-    series.parameters = technique.baseline_parameters(candidate.parameters);
-  }
+  series.parameters = beside(*candidate.technique, **baseline, candidate.parameters);
   add_unless_there(all, std::move(series));
   return {};
 }
@@ -60,14 +89,20 @@ std::vector<std::string> variants_of(const Technique& technique, const probes::I
   return technique.variants(inventory);
 }
 
+// Some techniques write whatever `op` says.
+bool writes(const Series& series) {
+  return resolved(*series.technique, series.parameters).operation == Operation::write;
+}
+
 Expected<TestFile> prepare_file(const Host& host, const BenchRequest& request,
-                                const RunControl& control) {
+                                std::span<const Series> series, const RunControl& control) {
   TestFileOptions options;
   options.path = request.parameters.path;
   options.directory = request.parameters.directory;
   options.size = request.whole_file ? Bytes{0} : request.parameters.size;
   options.host = &host;
-  options.for_writing = request.parameters.operation == Operation::write;
+  options.for_writing = std::ranges::any_of(
+      series, [](const Series& one) { return one.technique->uses_file && writes(one); });
   options.destroy_data = request.destroy_data;
   options.keep = request.keep;
   options.progress = [&control](Bytes, Bytes) {
@@ -87,6 +122,9 @@ std::vector<std::string> ignored_parameters(const BenchRequest& request) {
     for (const ParameterRow& row : parameter_rows()) {
       if (takes_parameter(*technique, row.key)) continue;
       if (row.get(request.parameters) == row.get(plain)) continue;
+      // What it does anyway.
+      const Parameters done = resolved(*technique, only_taken(*technique, request.parameters));
+      if (row.get(request.parameters) == row.get(done)) continue;
       ignored.push_back(fmt::format("{} takes no {}: ignored", id, row.key));
     }
   }
@@ -108,7 +146,8 @@ Expected<std::vector<Series>> bench_series(const probes::Inventory& inventory,
       const Series candidate = series;
       add_unless_there(all, std::move(series));
       if (!request.with_baseline) continue;
-      if (auto added = add_baseline(all, candidate); !added) return Failure(added.error());
+      if (auto added = add_baseline(all, candidate, request.baseline); !added)
+        return Failure(added.error());
     }
   }
   return all;
@@ -126,7 +165,7 @@ Expected<RunResult> bench(const Host& host, const probes::Inventory& inventory,
   const bool needs_file =
       std::ranges::any_of(*series, [](const Series& one) { return one.technique->uses_file; });
   if (needs_file) {
-    auto prepared = prepare_file(host, request, control);
+    auto prepared = prepare_file(host, request, *series, control);
     if (!prepared) return Failure(prepared.error());
     file = std::move(*prepared);
     for (Series& one : *series) {

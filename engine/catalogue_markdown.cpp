@@ -15,8 +15,9 @@ What assay can measure. Each technique is compared with its baseline in interlea
 against what a published guide claims of it, and has to prove that it really ran: a technique that
 fell back silently is reported as not engaged, never as a good number.
 
-`assay bench ID` runs one, `assay bench ID --baseline` its baseline with it, and `assay techniques`
-says which of them this host can run, and why not. This page is made from the table in the program:
+`assay bench ID` runs one, `assay bench ID --baseline` its baseline with it, `--baseline=OTHER` any
+other technique of its area instead, and `assay techniques` says which of them this host can run, and
+why not. This page is made from the table in the program:
 `assay techniques --format markdown`.
 
 )";
@@ -70,8 +71,13 @@ std::string needs(const Technique& row) {
 
 std::string section(const Technique& row) {
   std::string text = fmt::format("## {}\n\n{}.\n\n", row.id, row.summary);
-  text += fmt::format("- Baseline: {}\n",
-                      row.baseline.empty() ? "none; it is measured by itself" : link(row.baseline));
+  const std::string other = row.other_baseline.empty()
+                                ? ""
+                                : fmt::format(", and {0} with `--baseline={1}`",
+                                              link(row.other_baseline), row.other_baseline);
+  text += fmt::format("- Baseline: {}{}\n",
+                      row.baseline.empty() ? "none; it is measured by itself" : link(row.baseline),
+                      other);
   const std::string_view claim = row.claim.text;
   text += fmt::format("- Claim: {}\n", claim.empty() ? "none" : claim);
   text += fmt::format("- Proof: {}\n", row.proof.empty() ? "none" : row.proof);

@@ -100,7 +100,7 @@ class DataChecker {
   const StoragePlan* plan_;
   TestFile* file_;
   UniqueFd fd_;
-  std::vector<std::byte> there_;
+  Mapping memory_;  // one unit
   Verification result_;
 };
 

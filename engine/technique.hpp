@@ -78,6 +78,8 @@ struct Technique {
   std::string_view id;             // "storage.uring.fixed-buffers"
   std::string_view summary;        // one line
   std::string_view baseline = {};  // id of what it is compared with; empty: a baseline itself
+  // A second one that the catalogue names; `bench --baseline=ID` compares with any of the area.
+  std::string_view other_baseline = {};
   Claim claim = {};
   std::string_view proof = {};  // how it proves that it engaged, in words
   bool uses_file = false;       // needs a TestFile
