@@ -36,6 +36,12 @@ test-tsan: ## Run the tests that use threads under ThreadSanitizer
 	cmake --build --preset tsan --parallel $(JOBS) --target threaded-tests
 	ctest --preset tsan -L threads
 
+stress: ## Read shared memory a billion times under load, and count what was torn or lost
+	@scripts/install-packages build test
+	@cmake --preset release -DASSAY_TESTS=ON -Wno-dev --log-level=WARNING
+	cmake --build --preset release --parallel $(JOBS) --target shm-stress
+	$(BUILD)/tests/stress/shm-stress
+
 package: ## Build a Debian package of the program
 	@scripts/install-packages build package
 	@cmake --preset release -DASSAY_TESTS=OFF -Wno-dev --log-level=WARNING

@@ -177,6 +177,11 @@ void finish(const Run& run, Certificate& certificate) {
   tell(run.options, "claims");
   certificate.claims =
       judge_claims(run.expansion, certificate.measurements, run.profile.confidence);
+  for (engine::Measurement& measurement : certificate.measurements) {
+    if (measurement.blocks.empty()) continue;
+    measurement.limits =
+        engine::find_limits(engine::limit_evidence(measurement, certificate.inventory, 0));
+  }
   conclude(certificate);
   certificate.took = Nanoseconds(SteadyClock::now() - run.began);
 }

@@ -10,7 +10,8 @@ namespace assay::certify {
 namespace {
 
 bool has_figures(const engine::Claim& claim) {
-  return claim.latency_ratio_max || claim.throughput_ratio_min || claim.latency_ns_max;
+  return claim.latency_ratio_max || claim.throughput_ratio_min || claim.latency_ns_max ||
+         claim.bytes_per_s_min;
 }
 
 bool is_confirmed(const engine::Claim& claim, const ClaimRow& row,
@@ -27,6 +28,10 @@ bool is_confirmed(const engine::Claim& claim, const ClaimRow& row,
     const auto median = stats::quantile_interval(block_histograms(measurement), 0.5, confidence);
     const double limit = static_cast<double>(*claim.latency_ns_max) * samples_hold(measurement);
     if (!median || median->high_ns > limit) return false;
+  }
+  if (claim.bytes_per_s_min) {
+    const double seconds = std::chrono::duration<double>(measurement.duration).count();
+    if (static_cast<double>(measurement.bytes) < *claim.bytes_per_s_min * seconds) return false;
   }
   return true;
 }

@@ -28,7 +28,7 @@ engine::Parameters resolved(const engine::Technique& technique,
 
 // Which of the shared files a series works on.
 std::string file_kind(const engine::Parameters& parameters) {
-  if (parameters.operation == engine::Operation::write) return "written";
+  if (engine::writes(parameters)) return "written";
   const engine::Regime regime = parameters.regime.value_or(
       parameters.direct.value_or(false) ? engine::Regime::device : engine::Regime::cached);
   return regime == engine::Regime::device ? "device" : "cached";
@@ -47,6 +47,8 @@ class Collector {
                          const Site& site, std::optional<std::size_t> file);
   std::size_t add_with_baseline(const engine::Technique& technique,
                                 const engine::Parameters& parameters, const Site& site);
+  Site site_of(const engine::Technique& baseline, const engine::Parameters& parameters,
+               const Site& candidate) const;
   std::size_t add_file(const std::string& kind, const Site& site, Bytes size);
   void add_limit(std::size_t series, const profiles::Limit& limit, const profiles::Budget& budget);
 
@@ -86,10 +88,24 @@ std::size_t Collector::add_series(const engine::Technique& technique, engine::Pa
   return expansion_.series.size() - 1;
 }
 
+// A baseline that has a place of its own (a housekeeping CPU) runs once for all that are compared
+// with it.
+Site Collector::site_of(const engine::Technique& baseline, const engine::Parameters& parameters,
+                        const Site& candidate) const {
+  if (baseline.place == nullptr || !candidate.skipped.empty()) return candidate;
+  const probes::Inventory& inventory = *context_.inventory;
+  Site own = candidate;
+  CpuSet placed = baseline.place(inventory, parameters, candidate.cpus, inventory.topology.allowed);
+  if (placed.empty()) return candidate;
+  own.cpus = std::move(placed);
+  own.target = Site{}.target;
+  return own;
+}
+
 std::size_t Collector::add_with_baseline(const engine::Technique& technique,
                                          const engine::Parameters& parameters, const Site& site) {
   std::optional<std::size_t> file;
-  if (technique.uses_file && site.skipped.empty()) {
+  if (engine::needs_of(technique, parameters).file && site.skipped.empty()) {
     file = add_file(file_kind(resolved(technique, parameters)), site, parameters.size);
   }
   const std::size_t index = add_series(technique, parameters, site, file);
@@ -99,8 +115,9 @@ std::size_t Collector::add_with_baseline(const engine::Technique& technique,
   const engine::Parameters compared = technique.baseline_parameters == nullptr
                                           ? parameters
                                           : technique.baseline_parameters(parameters);
-  const std::size_t other =
-      add_series(*baseline, compared, site, baseline->uses_file ? file : std::nullopt);
+  const bool shares_file = engine::needs_of(*baseline, compared).file;
+  const std::size_t other = add_series(*baseline, compared, site_of(*baseline, compared, site),
+                                       shares_file ? file : std::nullopt);
   if (other == index) return index;  // compared with itself: it is its own baseline
   expansion_.series[other].is_baseline = true;
   expansion_.series[index].baseline = other;

@@ -31,9 +31,9 @@ void judge_absolute(const Evidence& evidence, const ExpandedLimit& limit, unsign
   const engine::Measurement& measurement = evidence.measurements[limit.series];
   const auto blocks = block_histograms(measurement);
   const double per_sample = samples_hold(measurement);
-  verdict.n = measurement.service.count();
+  verdict.n = engine::judged(measurement).count();
   verdict.observed_ns =
-      static_cast<double>(measurement.service.quantile_ns(verdict.quantile)) / per_sample;
+      static_cast<double>(engine::judged(measurement).quantile_ns(verdict.quantile)) / per_sample;
   verdict.n_effective = stats::effective_sample_size(blocks, verdict.quantile);
   // The two bounds stand on their own: too few samples to prove may be enough to disprove.
   const TailBounds bounds = tail_bounds(blocks, verdict.quantile, verdict.confidence);
@@ -62,7 +62,7 @@ void judge_ratio(const Evidence& evidence, const ExpandedLimit& limit, unsigned 
         verdict, BudgetOutcome::invalid,
         fmt::format("its baseline {} does not count: {}", baseline.technique, reason));
   }
-  verdict.n = candidate.service.count();
+  verdict.n = engine::judged(candidate).count();
   // Two-sided at twice the tail: each side errs as seldom as a one-sided bound.
   const auto ratio =
       paired_quantile_ratio(candidate, baseline, verdict.quantile, 2 * verdict.confidence - 1);

@@ -1,5 +1,7 @@
 // Verdicts: is the budget met, missed, or is it too early to say?
 //
+// At a rate (open loop) the response is judged, from the intended start; else the service time.
+//
 // Met when the upper confidence bound of the quantile lies inside the limit, missed when the lower
 // one lies outside, else inconclusive. Looks are planned beforehand, each at its share of alpha
 // (Bonferroni over looks and required limits), so deciding at the first look that allows it keeps

@@ -17,7 +17,7 @@ constexpr Nanoseconds kPilotBlock = std::chrono::milliseconds(10);
 Bytes bytes_written(const engine::RunResult& result) {
   Bytes sum;
   for (const engine::Measurement& one : result.measurements) {
-    if (one.parameters.operation == engine::Operation::write) sum.count += one.bytes;
+    sum.count += engine::written_part(one.parameters, one.bytes);
   }
   return sum;
 }

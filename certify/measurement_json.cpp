@@ -19,26 +19,36 @@ Json histogram_document(const stats::Histogram& histogram) {
 }
 
 // Steps are small numbers: half the size of bucket bounds, over a thousand blocks.
-Json block_document(const engine::BlockResult& block) {
+Json counts_document(const stats::Histogram& histogram) {
   Json counts = Json::array();
   std::size_t before = 0;
-  for (const stats::Bucket& bucket : block.service.buckets()) {
+  for (const stats::Bucket& bucket : histogram.buckets()) {
     const std::size_t index = stats::Histogram::index_of(bucket.low_ns);
     counts.push_back(index - before);
     counts.push_back(bucket.count);
     before = index;
   }
-  return {{"round", block.round},
-          {"started_ns", block.started.count()},
-          {"duration_ns", block.duration.count()},
-          {"cpu_ns", block.cpu_time.count()},
-          {"operations", block.operations},
-          {"bytes", block.bytes},
-          {"errors", block.errors},
-          {"enters", block.enters},
-          {"min_ns", block.service.min_ns()},
-          {"max_ns", block.service.max_ns()},
-          {"counts", std::move(counts)}};
+  return counts;
+}
+
+Json block_document(const engine::BlockResult& block) {
+  Json document{{"round", block.round},
+                {"started_ns", block.started.count()},
+                {"duration_ns", block.duration.count()},
+                {"cpu_ns", block.cpu_time.count()},
+                {"operations", block.operations},
+                {"bytes", block.bytes},
+                {"errors", block.errors},
+                {"enters", block.enters},
+                {"min_ns", block.service.min_ns()},
+                {"max_ns", block.service.max_ns()},
+                {"counts", counts_document(block.service)}};
+  if (block.response) {
+    document["response"] = {{"min_ns", block.response->min_ns()},
+                            {"max_ns", block.response->max_ns()},
+                            {"counts", counts_document(*block.response)}};
+  }
+  return document;
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace assay::certify {
 // engine::to_json() with two more members:
 //   "histogram": {"count","min_ns","max_ns","buckets":[[low_ns, high_ns, count], ...]}
 //   "blocks": [{"round","started_ns","duration_ns","cpu_ns","operations","bytes","errors","enters",
-//               "min_ns","max_ns","counts":[step, count, step, count, ...]}, ...]
+//               "min_ns","max_ns","counts":[step, count, step, count, ...],
+//               "response":{"min_ns","max_ns","counts"} of an open loop}, ...]
 // In `counts` a step is the distance from the bucket before (from 0 for the first); bucket b holds
 // the values [b, b] for b < 256, else [m << s, ((m + 1) << s) - 1] with s = b / 128 - 1 and m = b -
 // 128 s. Both are of samples: latencies are these divided by "operations_per_sample".

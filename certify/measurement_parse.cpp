@@ -51,6 +51,9 @@ engine::BlockResult read_block(const Json& document) {
   block.errors = number_or_zero<std::uint64_t>(document, "errors");
   block.enters = number_or_zero<std::uint64_t>(document, "enters");
   block.service = read_counts(document);
+  if (const Json& response = member(document, "response"); response.is_object()) {
+    block.response = read_counts(response);
+  }
   return block;
 }
 
@@ -90,7 +93,11 @@ engine::Measurement measurement_from_document(const Json& document, std::size_t&
   const Json& blocks = document.at("blocks");
   if (blocks.size() > blocks_left) throw std::length_error("too many blocks");
   blocks_left -= blocks.size();
-  for (const Json& block : blocks) measurement.blocks.push_back(read_block(block));
+  for (const Json& block : blocks) {
+    measurement.blocks.push_back(read_block(block));
+    const auto& response = measurement.blocks.back().response;
+    if (response) measurement.response.merge(*response);
+  }
   return measurement;
 }
 

@@ -33,9 +33,46 @@ stats::BlockRate rate_of(const engine::BlockResult& block) {
 std::vector<stats::Histogram> block_histograms(const engine::Measurement& measurement) {
   std::vector<stats::Histogram> all;
   for (const engine::BlockResult& block : measurement.blocks) {
-    if (!block.service.empty()) all.push_back(block.service);
+    if (!block.service.empty()) all.push_back(engine::judged(block));
   }
   return all;
+}
+
+namespace {
+
+// Blocks in which what is divided by was nothing have no ratio.
+Expected<stats::RatioInterval> paired_amounts(const engine::Measurement& candidate,
+                                              const engine::Measurement& baseline,
+                                              double (*amount)(const engine::BlockResult&),
+                                              double confidence) {
+  std::vector<stats::BlockRate> left, right;
+  for (const auto& [one, other] : pair_blocks(candidate, baseline)) {
+    left.push_back({amount(*one), static_cast<double>(one->operations)});
+    right.push_back({amount(*other), static_cast<double>(other->operations)});
+  }
+  return stats::rate_ratio(left, right, confidence);
+}
+
+}  // namespace
+
+Expected<stats::RatioInterval> paired_cpu_ratio(const engine::Measurement& candidate,
+                                                const engine::Measurement& baseline,
+                                                double confidence) {
+  return paired_amounts(
+      candidate, baseline,
+      [](const engine::BlockResult& block) {
+        return std::chrono::duration<double>(block.cpu_time).count();
+      },
+      confidence);
+}
+
+Expected<stats::RatioInterval> paired_enters_ratio(const engine::Measurement& candidate,
+                                                   const engine::Measurement& baseline,
+                                                   double confidence) {
+  return paired_amounts(
+      candidate, baseline,
+      [](const engine::BlockResult& block) { return static_cast<double>(block.enters); },
+      confidence);
 }
 
 double samples_hold(const engine::Measurement& measurement) {
@@ -47,8 +84,8 @@ Expected<stats::RatioInterval> paired_quantile_ratio(const engine::Measurement& 
                                                      double quantile, double confidence) {
   std::vector<stats::Histogram> left, right;
   for (const auto& [one, other] : pair_blocks(candidate, baseline)) {
-    left.push_back(one->service);
-    right.push_back(other->service);
+    left.push_back(engine::judged(*one));
+    right.push_back(engine::judged(*other));
   }
   auto ratio = stats::quantile_ratio(left, right, quantile, confidence);
   if (!ratio) return ratio;

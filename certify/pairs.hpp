@@ -10,7 +10,8 @@
 
 namespace assay::certify {
 
-// The service histograms of all blocks that recorded something.
+// The histograms that are judged (of an open loop the responses) of all blocks that recorded
+// something.
 std::vector<stats::Histogram> block_histograms(const engine::Measurement& measurement);
 
 // How many operations one recorded latency covers; at least 1.
@@ -24,5 +25,14 @@ Expected<stats::RatioInterval> paired_quantile_ratio(const engine::Measurement& 
 Expected<stats::RatioInterval> paired_rate_ratio(const engine::Measurement& candidate,
                                                  const engine::Measurement& baseline,
                                                  double confidence);
+
+// Ratios of CPU time and of kernel enters for each operation. Error as above, and where a block had
+// none.
+Expected<stats::RatioInterval> paired_cpu_ratio(const engine::Measurement& candidate,
+                                                const engine::Measurement& baseline,
+                                                double confidence);
+Expected<stats::RatioInterval> paired_enters_ratio(const engine::Measurement& candidate,
+                                                   const engine::Measurement& baseline,
+                                                   double confidence);
 
 }  // namespace assay::certify

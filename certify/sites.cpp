@@ -17,15 +17,17 @@ Site host_site(const ExpandContext& context, const profiles::Budget& budget, con
 }
 
 std::vector<Site> cpu_sites(const ExpandContext& context, const CpuSet& cpus,
-                            const engine::Technique& technique) {
+                            const engine::Technique& technique,
+                            const engine::Parameters& parameters) {
+  const unsigned threads = engine::needs_of(technique, parameters).threads;
   std::vector<Site> sites;
   for (const unsigned cpu : cpus.to_vector()) {
     Site site;
     site.target = fmt::format("cpu{}", cpu);
     site.cpus = CpuSet{cpu};
     site.directory = context.directory;
-    if (technique.threads > 1) {
-      site.skipped = fmt::format("it runs on {} CPUs at once, not on one", technique.threads);
+    if (threads > 1) {
+      site.skipped = fmt::format("it runs on {} CPUs at once, not on one", threads);
       site.remedy = "budget it for the target host, with cpus: naming the CPUs";
     }
     sites.push_back(std::move(site));
@@ -61,7 +63,7 @@ std::vector<Site> drive_sites(const ExpandContext& context, const CpuSet& cpus,
     Site site;
     site.target = drive.target;
     site.cpus = cpus;
-    if (technique.uses_file) {
+    if (engine::needs_of(technique, parameters).file) {
       DrivePlace place = drive_place(*context.inventory, drive, context.directory, reads_only,
                                      context.is_root, context.writable);
       site.directory = std::move(place.directory);
@@ -131,7 +133,7 @@ Expected<std::vector<Site>> sites_of(const ExpandContext& context, const profile
       sites.push_back(host_site(context, budget, named));
       break;
     case profiles::Target::each_cpu:
-      sites = cpu_sites(context, cpus, technique);
+      sites = cpu_sites(context, cpus, technique, parameters);
       break;
     case profiles::Target::each_node:
       sites = node_sites(context, cpus);

@@ -49,12 +49,11 @@ std::vector<Need> needs(const Expansion& expansion, double confidence) {
 // the limit: the pilot's rate is a guess, and the other half is for its error.
 double longest_write_block_s(const Expansion& expansion, const std::vector<PilotFigure>& pilot,
                              std::size_t index, const SizeLimits& limits, double rounds) {
-  if (expansion.series[index].parameters.operation != engine::Operation::write ||
-      pilot[index].bytes_per_s <= 0) {
+  if (!engine::writes(expansion.series[index].parameters) || pilot[index].bytes_per_s <= 0) {
     return kLongestBlock_s;
   }
   const auto writers = std::ranges::count_if(expansion.series, [](const ExpandedSeries& series) {
-    return series.parameters.operation == engine::Operation::write;
+    return engine::writes(series.parameters);
   });
   const double share =
       0.5 * static_cast<double>(limits.written.count) / static_cast<double>(writers);
@@ -161,9 +160,8 @@ Plan describe_plan(const Expansion& expansion, const std::vector<PilotFigure>& p
     const double timed_s = seconds(row.block) * all_rounds;
     row.samples_expected = static_cast<std::uint64_t>(pilot[i].samples_per_s * timed_s);
     plan.expected += (row.block + pilot[i].overhead) * (pilot[i].ran ? all_rounds : 0);
-    if (series.parameters.operation == engine::Operation::write) {
-      plan.written.count += static_cast<std::uint64_t>(pilot[i].bytes_per_s * timed_s);
-    }
+    plan.written.count += engine::written_part(
+        series.parameters, static_cast<std::uint64_t>(pilot[i].bytes_per_s * timed_s));
     if (pilot[i].ran && row.samples_expected < row.samples_needed) {
       plan.warnings.push_back(fmt::format(
           "{} on {}: p{:g} needs {} samples at {:.4g} % confidence, about {} fit into {}: it can "

@@ -80,6 +80,7 @@ void add_explain_command(CLI::App& app, Context& context);
 void add_profiles_command(CLI::App& app, Context& context);
 void add_techniques_command(CLI::App& app, Context& context);
 void add_bench_command(CLI::App& app, Context& context);
+void add_core_to_core_command(CLI::App& app, Context& context);
 void add_certify_command(CLI::App& app, Context& context);
 void add_history_command(CLI::App& app, Context& context);
 void add_selftest_command(CLI::App& app, Context& context);

@@ -59,10 +59,10 @@ std::vector<std::string> take_program(int& argc, char** argv) {
 }
 
 constexpr std::array kCommands = {
-    add_probe_command,   add_check_command,    add_tune_command,       add_rollback_command,
-    add_explain_command, add_profiles_command, add_techniques_command, add_bench_command,
-    add_certify_command, add_history_command,  add_selftest_command,   add_gather_command,
-    add_run_command,
+    add_probe_command,   add_check_command,        add_tune_command,       add_rollback_command,
+    add_explain_command, add_profiles_command,     add_techniques_command, add_bench_command,
+    add_certify_command, add_history_command,      add_selftest_command,   add_gather_command,
+    add_run_command,     add_core_to_core_command,
 };
 
 // What a user may have meant: a command's name, or an option of the command that was given.

@@ -9,6 +9,7 @@
 #include "assay_version.hpp"
 #include "cli/command.hpp"
 #include "cli/tune_host.hpp"
+#include "cli/tune_prove.hpp"
 #include "cli/vocabulary.hpp"
 #include "probes/probe.hpp"
 #include "tuner/apply.hpp"
@@ -22,7 +23,9 @@ struct Options {
   std::string profile = "default";
   std::string format, root, only;
   std::string max_disruption = "reboot";
+  std::string prove_time;
   bool plan = false, diff = false, yes = false, keep_going = false, persist = false;
+  bool prove = false;
 };
 
 Failure wrong_usage(std::string_view cause, std::string_view advice) {
@@ -42,6 +45,13 @@ Expected<void> check_options(const Options& options) {
     return wrong_usage("a script sets values and writes no files that make them last",
                        "leave --persist out");
   }
+  if (options.prove && (options.diff || options.format == "script")) {
+    return wrong_usage("--diff and a script show values, not what --prove measures",
+                       "leave --prove out, or use --plan");
+  }
+  if (!options.prove && !options.prove_time.empty()) {
+    return wrong_usage("--prove-time is the time that --prove measures", "add --prove");
+  }
   if (!only_shows && !options.yes && ::isatty(STDIN_FILENO) != 1) {
     return wrong_usage("nobody can be asked: standard input is no terminal",
                        "look at --plan, then give --yes");
@@ -57,21 +67,26 @@ std::string plan_text(const tuner::Plan& plan, const Options& options) {
 }
 
 // The plan as it is shown to whoever decides; standard error, so that JSON stays alone.
-bool confirmed(const tuner::Plan& plan) {
-  fmt::print(stderr, "{}\nApply this? [y/N] ", tuner::render_plan(plan));
+bool confirmed(const std::string& plan) {
+  fmt::print(stderr, "{}\nApply this? [y/N] ", plan);
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "yes";
 }
 
-int apply_plan(Host& host, tuner::Plan plan, const profiles::Profile& profile,
-               tuner::JournalFolder& folder, const Options& options, const Context& context) {
+tuner::ApplyOptions apply_options(const Options& options, const Context& context) {
   tuner::ApplyOptions how;
   how.keep_going = options.keep_going;
   how.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   how.tool = fmt::format("{} ({})", kVersion, kBuild);
   how.stop = context.stop;
-  const auto report = tuner::apply(host, std::move(plan), profile, folder, how);
+  return how;
+}
+
+int apply_plan(Host& host, tuner::Plan plan, const profiles::Profile& profile,
+               tuner::JournalFolder& folder, const Options& options, const Context& context) {
+  const auto report =
+      tuner::apply(host, std::move(plan), profile, folder, apply_options(options, context));
   if (!report) {
     // Whatever the reason, the job was not done; wrong usage was told before.
     report_error(report.error());
@@ -82,8 +97,7 @@ int apply_plan(Host& host, tuner::Plan plan, const profiles::Profile& profile,
   return print(text, report->exit_code());
 }
 
-Expected<tuner::Plan> plan_for(const Host& host, const profiles::Profile& profile,
-                               const Options& options) {
+Expected<tuner::PlanOptions> plan_options(const Host& host, const Options& options) {
   const auto worst = tuner::parse_disruption(options.max_disruption);
   if (!worst) return Failure(worst.error());
   tuner::PlanOptions how;
@@ -95,7 +109,32 @@ Expected<tuner::Plan> plan_for(const Host& host, const profiles::Profile& profil
   if (const auto own = host.read_link("/proc/self/exe"); own && host.is_this_system()) {
     how.program = *own;
   }
-  return tuner::make_plan(host, probes::probe(host), profile, how);
+  return how;
+}
+
+// A plan, and how it was made: a proof plans again, from what it kept.
+struct Planned {
+  tuner::Plan plan;
+  tuner::PlanOptions how;
+};
+Expected<Planned> plan_for(const Host& host, const profiles::Profile& profile,
+                           const Options& options) {
+  auto how = plan_options(host, options);
+  if (!how) return Failure(how.error());
+  auto plan = tuner::make_plan(host, probes::probe(host), profile, *how);
+  if (!plan) return Failure(plan.error());
+  return Planned{*std::move(plan), *std::move(how)};
+}
+
+// What is shown before anything is done.
+Expected<std::string> shown_plan(const Host& host, const profiles::Profile& profile,
+                                 const tuner::Plan& plan, const Options& options, bool json) {
+  if (!options.prove) return json ? plan_text(plan, options) : tuner::render_plan(plan);
+  const auto time = prove_time(options.prove_time, profile);
+  if (!time) return Failure(time.error());
+  auto proof = proof_plan_text(host, profile, plan, *time, json);
+  if (!proof || json) return proof;
+  return tuner::render_plan(plan) + *proof;
 }
 
 int tune_this_host(Host& host, const profiles::Profile& profile, const Options& options,
@@ -110,13 +149,22 @@ int tune_this_host(Host& host, const profiles::Profile& profile, const Options& 
     report_error(lock.error());
     return kCouldNotDo;
   }
-  auto plan = plan_for(host, profile, options);
-  if (!plan) return report_error(plan.error());
-  if (!plan->empty() && !options.yes && !confirmed(*plan)) {
+  auto planned = plan_for(host, profile, options);
+  if (!planned) return report_error(planned.error());
+  const auto shown = shown_plan(host, profile, planned->plan, options, false);
+  if (!shown) return report_error(shown.error());
+  if (!planned->plan.empty() && !options.yes && !confirmed(*shown)) {
     fmt::print(stderr, "nothing was changed\n");
     return kNotAsWanted;
   }
-  return apply_plan(host, *std::move(plan), profile, folder, options, context);
+  if (!options.prove) {
+    return apply_plan(host, std::move(planned->plan), profile, folder, options, context);
+  }
+  const ProveRun run{.apply = apply_options(options, context),
+                     .plan = std::move(planned->how),
+                     .per_group = prove_time(options.prove_time, profile).value_or(Nanoseconds{0}),
+                     .json = options.format == "json"};
+  return prove_host(host, std::move(planned->plan), profile, folder, run, context);
 }
 
 int run_tune(const Options& options, const Context& context) {
@@ -132,9 +180,12 @@ int run_tune(const Options& options, const Context& context) {
   if (!options.plan && !options.diff) {
     return tune_this_host(**host, *profile, options, context);
   }
-  const auto plan = plan_for(**host, *profile, options);
-  if (!plan) return report_error(plan.error());
-  return print(plan_text(*plan, options), plan->exit_code());
+  const auto planned = plan_for(**host, *profile, options);
+  if (!planned) return report_error(planned.error());
+  if (!options.prove) return print(plan_text(planned->plan, options), planned->plan.exit_code());
+  const auto shown = shown_plan(**host, *profile, planned->plan, options, options.format == "json");
+  if (!shown) return report_error(shown.error());
+  return print(*shown, planned->plan.exit_code());
 }
 
 }  // namespace
@@ -159,6 +210,14 @@ void add_tune_command(CLI::App& app, Context& context) {
       ->type_name("WHAT");
   command->add_flag("--persist", options->persist,
                     "Make it last over a reboot: files in /etc, a start-up unit, the boot line");
+  command->add_flag("--prove", options->prove,
+                    "Measure the profile's budgets without and with each group of settings; keep "
+                    "what helps or is required");
+  command
+      ->add_option("--prove-time", options->prove_time,
+                   "With --prove: measure each group for at most this long (default: the "
+                   "profile's time_limit, at most 60s)")
+      ->type_name("DURATION");
   command->add_flag("--yes", options->yes, "Do not ask");
   command->add_flag("--keep-going", options->keep_going,
                     "Keep what succeeded when a required change fails; otherwise all is put back");

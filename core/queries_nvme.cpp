@@ -17,7 +17,7 @@
 namespace assay::queries {
 namespace {
 
-std::string number(std::uint64_t value) { return fmt::format("{}", value); }
+std::string decimal(std::uint64_t value) { return fmt::format("{}", value); }
 
 // Little-endian and 128 bits wide; what does not fit 64 bits is as good as infinite here.
 std::uint64_t counter(const std::uint8_t (&bytes)[16]) {
@@ -153,15 +153,15 @@ Reply identify_reply(const nvme_id_ctrl& controller, const NvmeFeatures& feature
   const bool limited = controller.mdts > 0 && controller.mdts < 32;
   const bool has_cache = (controller.vwc & 1U) != 0;
   const auto told = [](const std::optional<std::uint32_t>& value, std::uint32_t mask) {
-    return value ? number(*value & mask) : std::string();
+    return value ? decimal(*value & mask) : std::string();
   };
   return {{"version", version == 0 ? "" : fmt::format("{}.{}", version >> 16, version >> 8 & 0xff)},
-          {"max_transfer_bytes", limited ? number(4096ULL << controller.mdts) : ""},
+          {"max_transfer_bytes", limited ? decimal(4096ULL << controller.mdts) : ""},
           {"volatile_write_cache", has_cache ? "1" : "0"},
           {"write_cache_on", has_cache ? told(features.write_cache, 1) : ""},
           {"warning_celsius", celsius(le16toh(controller.wctemp))},
           {"critical_celsius", celsius(le16toh(controller.cctemp))},
-          {"namespaces_max", number(le32toh(controller.nn))},
+          {"namespaces_max", decimal(le32toh(controller.nn))},
           {"power_states", power_states(controller)},
           {"power_state", told(features.power_state, 0x1f)},
           {"apst", (controller.apsta & 1U) != 0 ? "1" : "0"},
@@ -171,20 +171,20 @@ Reply identify_reply(const nvme_id_ctrl& controller, const NvmeFeatures& feature
 
 Reply smart_reply(const nvme_smart_log& log) {
   const unsigned kelvin = log.temperature[0] | unsigned{log.temperature[1]} << 8;
-  return {{"critical_warning", number(log.critical_warning)},
+  return {{"critical_warning", decimal(log.critical_warning)},
           {"temperature_celsius", celsius(kelvin)},
-          {"spare_percent", number(log.avail_spare)},
-          {"spare_threshold_percent", number(log.spare_thresh)},
-          {"used_percent", number(log.percent_used)},
-          {"read_bytes", number(unit_bytes(counter(log.data_units_read)))},
-          {"written_bytes", number(unit_bytes(counter(log.data_units_written)))},
-          {"power_cycles", number(counter(log.power_cycles))},
-          {"power_on_hours", number(counter(log.power_on_hours))},
-          {"unsafe_shutdowns", number(counter(log.unsafe_shutdowns))},
-          {"media_errors", number(counter(log.media_errors))},
-          {"error_log_entries", number(counter(log.num_err_log_entries))},
-          {"warning_minutes", number(le32toh(log.warning_temp_time))},
-          {"critical_minutes", number(le32toh(log.critical_comp_time))}};
+          {"spare_percent", decimal(log.avail_spare)},
+          {"spare_threshold_percent", decimal(log.spare_thresh)},
+          {"used_percent", decimal(log.percent_used)},
+          {"read_bytes", decimal(unit_bytes(counter(log.data_units_read)))},
+          {"written_bytes", decimal(unit_bytes(counter(log.data_units_written)))},
+          {"power_cycles", decimal(counter(log.power_cycles))},
+          {"power_on_hours", decimal(counter(log.power_on_hours))},
+          {"unsafe_shutdowns", decimal(counter(log.unsafe_shutdowns))},
+          {"media_errors", decimal(counter(log.media_errors))},
+          {"error_log_entries", decimal(counter(log.num_err_log_entries))},
+          {"warning_minutes", decimal(le32toh(log.warning_temp_time))},
+          {"critical_minutes", decimal(le32toh(log.critical_comp_time))}};
 }
 
 Reply namespace_reply(std::uint32_t id, const nvme_id_ns& space) {
@@ -198,10 +198,10 @@ Reply namespace_reply(std::uint32_t id, const nvme_id_ns& space) {
     add_word(formats, fmt::format("{}/{}/{}", data, le16toh(format.ms), format.rp & 3U));
   }
   const unsigned format = (space.flbas & 0xfU) | (space.flbas >> 5 & 3U) << 4;
-  return {{"id", number(id)},
-          {"blocks", number(le64toh(space.nsze))},
-          {"used_blocks", number(le64toh(space.nuse))},
-          {"format", number(format)},
+  return {{"id", decimal(id)},
+          {"blocks", decimal(le64toh(space.nsze))},
+          {"used_blocks", decimal(le64toh(space.nuse))},
+          {"format", decimal(format)},
           {"formats", formats}};
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/runner.hpp"
+#include "engine/sweep.hpp"
 
 namespace assay::engine {
 
@@ -21,6 +22,8 @@ struct BenchRequest {
   // Timed time of each series, split into `rounds` blocks. Default: 2 s in 30 blocks.
   Nanoseconds duration{std::chrono::seconds(2)};
   unsigned rounds = 30;
+  bool depth_given = false;      // parameters.depth was asked for, and is not only the default
+  std::vector<SweepAxis> sweep;  // every combination of their values, all of them interleaved
 };
 
 // Checks the request, prepares the test file when a technique needs one, calibrates the clock, and
@@ -31,9 +34,21 @@ struct BenchRequest {
 Expected<RunResult> bench(const Host& host, const probes::Inventory& inventory,
                           const BenchRequest& request, const RunControl& control);
 
+// The same for series that are made already (their `file` is filled in).
+Expected<RunResult> bench_series_of(const Host& host, const probes::Inventory& inventory,
+                                    const BenchRequest& request, std::vector<Series> series,
+                                    const RunControl& control);
+
+// Fills in what limited each measurement that ran; see limits.hpp.
+void add_limits(RunResult& result, const probes::Inventory& inventory);
+
 // What of the request means nothing to a technique, a sentence each: "storage.pread takes no depth:
 // ignored". Unknown techniques are left to bench().
 std::vector<std::string> ignored_parameters(const BenchRequest& request);
+
+// What a request asks of techniques that they cannot do: a sweep of a parameter that one does not
+// take, or together with a baseline. Error: invalid.
+Expected<void> check_sweep(const BenchRequest& request);
 
 // The series that a request means, without their file: each variant of each technique, behind it
 // its baseline when asked for. Baselines that two techniques share appear once.

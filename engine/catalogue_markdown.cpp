@@ -15,9 +15,8 @@ What assay can measure. Each technique is compared with its baseline in interlea
 against what a published guide claims of it, and has to prove that it really ran: a technique that
 fell back silently is reported as not engaged, never as a good number.
 
-`assay bench ID` runs one, `assay bench ID --baseline` its baseline with it, `--baseline=OTHER` any
-other technique of its area instead, and `assay techniques` says which of them this host can run, and
-why not. This page is made from the table in the program:
+`assay bench ID` runs one, `assay bench ID --baseline` its baseline with it, and `assay techniques`
+says which of them this host can run, and why not. This page is made from the table in the program:
 `assay techniques --format markdown`.
 
 )";
@@ -54,11 +53,14 @@ std::vector<std::string_view> split(std::string_view list) {
   return parts;
 }
 
-std::string parameter_line(std::string_view key) {
+// The default is what the technique makes of nothing said.
+std::string parameter_line(const Technique& technique, std::string_view key) {
   const auto rows = parameter_rows();
   const auto row = std::ranges::find(rows, key, &ParameterRow::key);
   if (row == rows.end()) return fmt::format("  - `{}`\n", key);
-  const std::string standard = row->get(Parameters{});
+  const Parameters plain =
+      technique.resolve == nullptr ? Parameters{} : technique.resolve(Parameters{});
+  const std::string standard = row->get(plain);
   const std::string suffix = standard.empty() ? "" : fmt::format(" (default `{}`)", standard);
   return fmt::format("  - `{}` {}: {}{}\n", key, row->form, row->help, suffix);
 }
@@ -66,18 +68,19 @@ std::string parameter_line(std::string_view key) {
 std::string needs(const Technique& row) {
   std::string text = row.threads == 1 ? "one CPU" : fmt::format("{} CPUs", row.threads);
   if (row.uses_file) text += ", a file";
+  if (row.variant_needs != nullptr) text += "; some variants more";
   return text;
+}
+
+std::string baselines(const Technique& row) {
+  if (row.also_against.empty()) return link(row.baseline);
+  return fmt::format("{}, {}", link(row.baseline), link(row.also_against));
 }
 
 std::string section(const Technique& row) {
   std::string text = fmt::format("## {}\n\n{}.\n\n", row.id, row.summary);
-  const std::string other = row.other_baseline.empty()
-                                ? ""
-                                : fmt::format(", and {0} with `--baseline={1}`",
-                                              link(row.other_baseline), row.other_baseline);
-  text += fmt::format("- Baseline: {}{}\n",
-                      row.baseline.empty() ? "none; it is measured by itself" : link(row.baseline),
-                      other);
+  text += fmt::format("- Baseline: {}\n",
+                      row.baseline.empty() ? "none; it is measured by itself" : baselines(row));
   const std::string_view claim = row.claim.text;
   text += fmt::format("- Claim: {}\n", claim.empty() ? "none" : claim);
   text += fmt::format("- Proof: {}\n", row.proof.empty() ? "none" : row.proof);
@@ -86,7 +89,7 @@ std::string section(const Technique& row) {
   text += fmt::format("- Needs: {}\n", needs(row));
   const auto keys = split(row.parameters);
   text += keys.empty() ? "- Parameters: none\n" : "- Parameters:\n";
-  for (const std::string_view key : keys) text += parameter_line(key);
+  for (const std::string_view key : keys) text += parameter_line(row, key);
   return text;
 }
 
@@ -96,8 +99,7 @@ std::string techniques_markdown(std::span<const Technique> rows) {
   std::string text(kIntroduction);
   text += "| technique | baseline | claim |\n|---|---|---|\n";
   for (const Technique& row : rows) {
-    text +=
-        fmt::format("| {} | {} | {} |\n", link(row.id), link(row.baseline), cell(row.claim.text));
+    text += fmt::format("| {} | {} | {} |\n", link(row.id), baselines(row), cell(row.claim.text));
   }
   for (const Technique& row : rows) text += "\n" + section(row);
   return text;

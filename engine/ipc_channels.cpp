@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include "engine/copy_sockets.hpp"
 #include "engine/ipc_echo.hpp"
 #include "engine/technique_support.hpp"
 
@@ -81,6 +82,16 @@ Expected<EchoChannel> open_unix_channel() {
   channel.near = UniqueFd(ends[0]);
   channel.far = UniqueFd(ends[1]);
   return with_limits(std::move(channel));
+}
+
+Expected<EchoChannel> open_tcp_channel() {
+  auto pair = open_stream_pair("tcp");
+  if (!pair) return std::unexpected(pair.error());
+  EchoChannel channel;
+  channel.near = std::move(pair->near);
+  channel.far = std::move(pair->far);
+  channel.is_stream = true;
+  return channel;
 }
 
 Expected<EchoChannel> open_udp_channel(const char* address) {

@@ -15,52 +15,80 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::uint64_t kPeerMark = 0xa55a'5ec0'ad0b'ac4eULL;  // any number but 0
-constexpr unsigned kWarmUpMessages = 64;
+constexpr std::uint64_t kEchoMark = 0xa55a'5ec0'ad0b'ac4eULL;  // any number but 0
+constexpr unsigned kEchoWarmUp = 64;
 constexpr unsigned kWarmUpTimeouts = 2;
 
-enum class Outcome : std::uint8_t { ok, timed_out, closed, failed };
+enum class EchoOutcome : std::uint8_t { ok, timed_out, closed, failed };
 
-Outcome outcome_of(ssize_t moved) {
-  if (moved > 0) return Outcome::ok;
-  if (moved == 0) return Outcome::closed;
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return Outcome::timed_out;
-  return errno == EPIPE || errno == ECONNRESET ? Outcome::closed : Outcome::failed;
+EchoOutcome outcome_of(ssize_t moved) {
+  if (moved > 0) return EchoOutcome::ok;
+  if (moved == 0) return EchoOutcome::closed;
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return EchoOutcome::timed_out;
+  return errno == EPIPE || errno == ECONNRESET ? EchoOutcome::closed : EchoOutcome::failed;
 }
 
 // A message is a stretch of a byte stream: what came in parts is put together.
 struct PipeTransport {
   static constexpr bool kIsPipe = true;
-  static Outcome send(int fd, const std::byte* data, std::size_t size) {
+  static EchoOutcome send(int fd, const std::byte* data, std::size_t size) {
     for (std::size_t done = 0; done < size;) {
       const ssize_t moved = ::write(fd, data + done, size - done);
       if (moved < 0 && errno == EINTR) continue;
       if (moved <= 0) return outcome_of(moved);
       done += static_cast<std::size_t>(moved);
     }
-    return Outcome::ok;
+    return EchoOutcome::ok;
   }
-  static Outcome receive(int fd, std::byte* data, std::size_t size) {
+  static EchoOutcome receive(int fd, std::byte* data, std::size_t size) {
     for (std::size_t done = 0; done < size;) {
       const ssize_t moved = ::read(fd, data + done, size - done);
       if (moved < 0 && errno == EINTR) continue;
       if (moved <= 0) return outcome_of(moved);
       done += static_cast<std::size_t>(moved);
     }
-    return Outcome::ok;
+    return EchoOutcome::ok;
+  }
+};
+
+// TCP has no bounds either. A message that stops half-way has lost its place for good.
+struct StreamTransport {
+  static constexpr bool kIsPipe = false;
+  static EchoOutcome send(int fd, const std::byte* data, std::size_t size) {
+    return move_all(
+        size, [=](std::size_t done) { return ::send(fd, data + done, size - done, MSG_NOSIGNAL); });
+  }
+  static EchoOutcome receive(int fd, std::byte* data, std::size_t size) {
+    return move_all(size,
+                    [=](std::size_t done) { return ::recv(fd, data + done, size - done, 0); });
+  }
+
+ private:
+  template <typename Move>
+  static EchoOutcome move_all(std::size_t size, Move move) {
+    for (std::size_t done = 0; done < size;) {
+      const ssize_t moved = move(done);
+      if (moved < 0 && errno == EINTR) continue;
+      if (moved <= 0) {
+        const EchoOutcome outcome = outcome_of(moved);
+        return outcome == EchoOutcome::timed_out && done > 0 ? EchoOutcome::failed : outcome;
+      }
+      done += static_cast<std::size_t>(moved);
+    }
+    return EchoOutcome::ok;
   }
 };
 
 // The kernel keeps the bounds of a message.
 struct SocketTransport {
   static constexpr bool kIsPipe = false;
-  static Outcome send(int fd, const std::byte* data, std::size_t size) {
+  static EchoOutcome send(int fd, const std::byte* data, std::size_t size) {
     while (true) {
       const ssize_t moved = ::send(fd, data, size, MSG_NOSIGNAL);
       if (moved >= 0 || errno != EINTR) return outcome_of(moved);
     }
   }
-  static Outcome receive(int fd, std::byte* data, std::size_t size) {
+  static EchoOutcome receive(int fd, std::byte* data, std::size_t size) {
     while (true) {
       const ssize_t moved = ::recv(fd, data, size, 0);
       if (moved >= 0 || errno != EINTR) return outcome_of(moved);
@@ -104,11 +132,11 @@ class EchoBlock final : public Block {
     auto pin = ScopedAffinity::pin(measuring_cpu(context_.cpus));
     if (!pin) return std::unexpected(pin.error());
     unsigned timeouts = 0;
-    for (unsigned i = 0; i < kWarmUpMessages; ++i) {
-      const Outcome outcome = exchange();
-      if (outcome == Outcome::ok) check_payload();
-      if (outcome == Outcome::timed_out && ++timeouts < kWarmUpTimeouts) continue;
-      if (outcome != Outcome::ok) return failure(outcome);
+    for (unsigned i = 0; i < kEchoWarmUp; ++i) {
+      const EchoOutcome outcome = exchange();
+      if (outcome == EchoOutcome::ok) check_payload();
+      if (outcome == EchoOutcome::timed_out && ++timeouts < kWarmUpTimeouts) continue;
+      if (outcome != EchoOutcome::ok) return failure(outcome);
     }
     return {};
   }
@@ -116,11 +144,11 @@ class EchoBlock final : public Block {
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
     auto pin = ScopedAffinity::pin(measuring_cpu(context_.cpus));
     if (!pin) return std::unexpected(pin.error());
-    const Outcome outcome = with_ticks(
+    const EchoOutcome outcome = with_ticks(
         *context_.clock, [&]<typename Ticks>(Ticks) { return loop<Ticks>(duration, recorder); });
     // The last reply still stands in the buffer: one more full comparison, outside the timed part.
-    if (outcome == Outcome::ok) check_payload();
-    if (outcome == Outcome::closed || outcome == Outcome::failed) return failure(outcome);
+    if (outcome == EchoOutcome::ok) check_payload();
+    if (outcome == EchoOutcome::closed || outcome == EchoOutcome::failed) return failure(outcome);
     return {};
   }
 
@@ -161,18 +189,18 @@ class EchoBlock final : public Block {
     std::byte* const data = far_buffer_.data();
     const std::size_t size = far_buffer_.size();
     for (std::uint64_t taken = 0; !stop.load(std::memory_order_relaxed);) {
-      const Outcome got = Transport::receive(channel_.far.get(), data, size);
-      if (got == Outcome::timed_out) continue;
-      if (got != Outcome::ok) break;
+      const EchoOutcome got = Transport::receive(channel_.far.get(), data, size);
+      if (got == EchoOutcome::timed_out) continue;
+      if (got != EchoOutcome::ok) break;
       ++taken;
       const bool faulty = options_.fault != EchoFault::none && taken > options_.healthy_messages;
       if (faulty && options_.fault == EchoFault::dies) break;
       if (faulty && options_.fault == EchoFault::silent) continue;
       if (faulty && options_.fault == EchoFault::corrupts) data[size - 1] ^= std::byte{1};
       const bool mark = !faulty || options_.fault != EchoFault::unmarked;
-      if (mark) store_word(data, load_word(data) ^ kPeerMark);
-      const Outcome gone = Transport::send(far_out(), data, size);
-      if (gone != Outcome::ok && gone != Outcome::timed_out) break;
+      if (mark) store_word(data, load_word(data) ^ kEchoMark);
+      const EchoOutcome gone = Transport::send(far_out(), data, size);
+      if (gone != EchoOutcome::ok && gone != EchoOutcome::timed_out) break;
     }
     // Whoever waits for this side must learn that it is gone. These ends belong to this thread.
     if constexpr (Transport::kIsPipe) {
@@ -184,23 +212,23 @@ class EchoBlock final : public Block {
 
   // One message there and back. A reply to an earlier message (its wait had timed out) is passed
   // over; an answer without the mark ends the wait all the same.
-  Outcome exchange() {
+  EchoOutcome exchange() {
     ++sent_;
     store_word(out_.data(), sent_);
-    const Outcome gone = Transport::send(near_out(), out_.data(), out_.size());
-    if (gone != Outcome::ok) return gone;
+    const EchoOutcome gone = Transport::send(near_out(), out_.data(), out_.size());
+    if (gone != EchoOutcome::ok) return gone;
     while (true) {
-      const Outcome got = Transport::receive(channel_.near.get(), in_.data(), in_.size());
-      if (got != Outcome::ok) return got;
+      const EchoOutcome got = Transport::receive(channel_.near.get(), in_.data(), in_.size());
+      if (got != EchoOutcome::ok) return got;
       const std::uint64_t word = load_word(in_.data());
-      if ((word ^ kPeerMark) == sent_) break;
+      if ((word ^ kEchoMark) == sent_) break;
       if (word == sent_) {
         ++unmarked_;
-        return Outcome::ok;
+        return EchoOutcome::ok;
       }
     }
     ++answered_;
-    return Outcome::ok;
+    return EchoOutcome::ok;
   }
 
   void check_payload() {
@@ -210,18 +238,18 @@ class EchoBlock final : public Block {
   }
 
   template <typename Ticks>
-  Outcome loop(Nanoseconds duration, Recorder& recorder) {
+  EchoOutcome loop(Nanoseconds duration, Recorder& recorder) {
     const TickScale scale = context_.clock->scale();
     const std::uint64_t length = static_cast<std::uint64_t>(duration.count());
     const std::uint64_t deadline = Ticks::now() + context_.clock->ns_to_ticks(length);
     while (true) {
       const std::uint64_t start = Ticks::now();
-      if (start >= deadline) return Outcome::ok;
-      Outcome outcome = exchange();
+      if (start >= deadline) return EchoOutcome::ok;
+      EchoOutcome outcome = exchange();
       const std::uint64_t end = Ticks::now();
       ++recorder.operations;
       recorder.enters += 2;
-      if (outcome == Outcome::ok) {
+      if (outcome == EchoOutcome::ok) {
         recorder.bytes += 2 * out_.size();
         recorder.record_service(scale.to_ns(end), scale.to_ns(end - start));
         continue;
@@ -229,15 +257,16 @@ class EchoBlock final : public Block {
       ++recorder.errors;
       if (recorder.first_errno == 0) recorder.first_errno = errno;
       // A datagram socket does not learn that the other side is gone.
-      if (outcome == Outcome::timed_out && peer_.finished()) outcome = Outcome::closed;
-      if (outcome != Outcome::timed_out) return outcome;
+      if (outcome == EchoOutcome::timed_out && peer_.finished()) outcome = EchoOutcome::closed;
+      if (outcome != EchoOutcome::timed_out) return outcome;
     }
   }
 
-  Failure failure(Outcome outcome) const {
-    if (outcome == Outcome::failed) return fail_errno(errno, "exchange messages");
-    return fail(ErrorCode::io, "exchange messages", {},
-                outcome == Outcome::closed ? "the peer thread ended" : "the peer did not answer");
+  Failure failure(EchoOutcome outcome) const {
+    if (outcome == EchoOutcome::failed) return fail_errno(errno, "exchange messages");
+    return fail(
+        ErrorCode::io, "exchange messages", {},
+        outcome == EchoOutcome::closed ? "the peer thread ended" : "the peer did not answer");
   }
 
   const BlockContext context_;
@@ -249,8 +278,8 @@ class EchoBlock final : public Block {
 };
 
 template <typename Transport>
-Expected<std::unique_ptr<Block>> make(const BlockContext& context, EchoChannel channel,
-                                      const EchoOptions& options) {
+Expected<std::unique_ptr<Block>> make_transport(const BlockContext& context, EchoChannel channel,
+                                                const EchoOptions& options) {
   auto block = std::make_unique<EchoBlock<Transport>>(context, std::move(channel), options);
   if (auto started = block->start(); !started) return std::unexpected(started.error());
   return block;
@@ -262,8 +291,10 @@ Expected<std::unique_ptr<Block>> make_echo_block(const BlockContext& context, Ec
                                                  const EchoOptions& options) {
   auto fits = check_message_size(context.parameters->message, kPipeMessageMax);
   if (!fits) return std::unexpected(fits.error());
-  if (channel.is_pipe()) return make<PipeTransport>(context, std::move(channel), options);
-  return make<SocketTransport>(context, std::move(channel), options);
+  if (channel.is_pipe()) return make_transport<PipeTransport>(context, std::move(channel), options);
+  if (channel.is_stream)
+    return make_transport<StreamTransport>(context, std::move(channel), options);
+  return make_transport<SocketTransport>(context, std::move(channel), options);
 }
 
 }  // namespace assay::engine

@@ -18,14 +18,17 @@ namespace assay::engine {
 struct EchoChannel {
   UniqueFd near, far;          // read (sockets: read and write) ends
   UniqueFd near_out, far_out;  // pipes: write ends
+  bool is_stream = false;      // sockets that do not keep the bounds of a message
   bool is_pipe() const { return static_cast<bool>(near_out); }
 };
 
-// Two pipes (pipe(7)), a pair of AF_UNIX SOCK_SEQPACKET sockets (unix(7)), or two UDP sockets on
-// ephemeral ports of an IPv4 address of this host, connected to each other (udp(7)). Sockets give
-// up a receive after kPeerTimeout. Errors: exhausted (no descriptors), absent (no such address).
+// Two pipes (pipe(7)), a pair of AF_UNIX SOCK_SEQPACKET sockets (unix(7)), a TCP connection over
+// 127.0.0.1 without Nagle's delay (tcp(7)), or two UDP sockets on ephemeral ports of an IPv4
+// address of this host, connected to each other (udp(7)). Sockets give up a receive after
+// kPeerTimeout. Errors: exhausted (no descriptors), absent (no such address).
 Expected<EchoChannel> open_pipe_channel();
 Expected<EchoChannel> open_unix_channel();
+Expected<EchoChannel> open_tcp_channel();
 Expected<EchoChannel> open_udp_channel(const char* address);
 
 // Why a message of this size cannot be sent; `largest` is the channel's own limit.

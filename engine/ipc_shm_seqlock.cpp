@@ -17,18 +17,18 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::uint64_t kPeerMark = 0x5ca1'ab1e'0ddb'a115ULL;  // any number but 0
+constexpr std::uint64_t kSeqlockMark = 0x5ca1'ab1e'0ddb'a115ULL;  // any number but 0
 constexpr std::uint64_t kLoadReads = 10'000, kLoadPublications = 10'000, kLoadReadsMin = 100;
 constexpr std::uint64_t kLoadLimitNs = 20'000'000, kLoadPatienceNs = 2'000'000'000;
 constexpr std::uint64_t kLongGapEvery = 16, kLongGap = 64;
 constexpr unsigned kWarmUpValues = 64;
-constexpr unsigned kSpinsPerLook = 1024;  // between two looks at the clock while waiting
-constexpr std::size_t kPage = 4096;       // apart, so that no prefetcher couples the two
+constexpr unsigned kSeqlockSpinsPerLook = 1024;  // between two looks at the clock while waiting
+constexpr std::size_t kPage = 4096;              // apart, so that no prefetcher couples the two
 
 // The peer first publishes at full speed, then answers; 0 is before either.
 constexpr unsigned kLoadPhase = 1, kEchoPhase = 2;
 
-enum class Outcome : std::uint8_t { ok, timed_out, gone };
+enum class SeqlockOutcome : std::uint8_t { ok, timed_out, gone };
 
 // Two seqlocks in one memfd, and two views of it at different addresses.
 struct SharedPair {
@@ -85,8 +85,8 @@ class SeqlockBlock final : public Block {
     if (fault_ == SeqlockFault::dies) peer_.request_stop();
     return with_ticks(*context_.clock, [&]<typename Ticks>(Ticks) -> Expected<void> {
       for (unsigned i = 0; i < kWarmUpValues; ++i) {
-        const Outcome outcome = exchange<Ticks>(Ticks::now());
-        if (outcome != Outcome::ok) return failure(outcome);
+        const SeqlockOutcome outcome = exchange<Ticks>(Ticks::now());
+        if (outcome != SeqlockOutcome::ok) return failure(outcome);
         check_payload();
       }
       return {};
@@ -97,10 +97,10 @@ class SeqlockBlock final : public Block {
     auto pin = ScopedAffinity::pin(measuring_cpu(context_.cpus));
     if (!pin) return std::unexpected(pin.error());
     const std::uint64_t yields_before = yields_;
-    const Outcome outcome = with_ticks(
+    const SeqlockOutcome outcome = with_ticks(
         *context_.clock, [&]<typename Ticks>(Ticks) { return loop<Ticks>(duration, recorder); });
     recorder.enters += yields_ - yields_before;
-    if (outcome == Outcome::gone) return failure(outcome);
+    if (outcome == SeqlockOutcome::gone) return failure(outcome);
     check_payload();
     return {};
   }
@@ -151,7 +151,7 @@ class SeqlockBlock final : public Block {
       }
       if (!there.try_read(value)) continue;
       seen = newest;
-      value[0] ^= kPeerMark;
+      value[0] ^= kSeqlockMark;
       back.publish(value);
     }
   }
@@ -187,7 +187,8 @@ class SeqlockBlock final : public Block {
     phase_asked_.store(kLoadPhase, std::memory_order_release);
     const std::uint64_t start = context_.clock->now_ns();
     while (back_.published() == before) {
-      if (context_.clock->now_ns() - start > kLoadPatienceNs) return failure(Outcome::timed_out);
+      if (context_.clock->now_ns() - start > kLoadPatienceNs)
+        return failure(SeqlockOutcome::timed_out);
       ::sched_yield();
     }
     const std::uint64_t began = context_.clock->now_ns();
@@ -221,23 +222,24 @@ class SeqlockBlock final : public Block {
   // One value there and back. The middle words stay: as with the other channels, only the stamp of
   // a message changes, at its start and at its end.
   template <typename Ticks>
-  Outcome exchange(std::uint64_t start) {
+  SeqlockOutcome exchange(std::uint64_t start) {
     ++sent_;
     out_.back() = sent_;
     out_.front() = sent_;
     there_.publish(out_);
     for (unsigned spins = 1; !take_reply(); ++spins) {
       relax(yields_);
-      if (spin_ && spins % kSpinsPerLook != 0) continue;
-      if (peer_.finished()) return Outcome::gone;
+      if (spin_ && spins % kSeqlockSpinsPerLook != 0) continue;
+      if (peer_.finished()) return SeqlockOutcome::gone;
       const std::uint64_t waited = context_.clock->scale().to_ns(Ticks::now() - start);
-      if (waited > static_cast<std::uint64_t>(kPeerTimeout.count())) return Outcome::timed_out;
+      if (waited > static_cast<std::uint64_t>(kPeerTimeout.count()))
+        return SeqlockOutcome::timed_out;
     }
     ++answered_;
     const bool stamped =
-        in_.front() == (sent_ ^ kPeerMark) && (in_.size() == 1 || in_.back() == sent_);
+        in_.front() == (sent_ ^ kSeqlockMark) && (in_.size() == 1 || in_.back() == sent_);
     wrong_ += stamped ? 0 : 1;
-    return Outcome::ok;
+    return SeqlockOutcome::ok;
   }
 
   // Whether there is a new value on the way back that answers this one: a reply to an earlier value
@@ -246,7 +248,7 @@ class SeqlockBlock final : public Block {
     const std::uint64_t newest = back_.published();
     if (newest == last_back_ || !back_.try_read(in_)) return false;
     last_back_ = newest;
-    return (in_.front() ^ kPeerMark) >= sent_;
+    return (in_.front() ^ kSeqlockMark) >= sent_;
   }
 
   void check_payload() {
@@ -260,30 +262,31 @@ class SeqlockBlock final : public Block {
   }
 
   template <typename Ticks>
-  Outcome loop(Nanoseconds duration, Recorder& recorder) {
+  SeqlockOutcome loop(Nanoseconds duration, Recorder& recorder) {
     const TickScale scale = context_.clock->scale();
     const std::uint64_t length = static_cast<std::uint64_t>(duration.count());
     const std::uint64_t deadline = Ticks::now() + context_.clock->ns_to_ticks(length);
     while (true) {
       const std::uint64_t start = Ticks::now();
-      if (start >= deadline) return Outcome::ok;
-      const Outcome outcome = exchange<Ticks>(start);
+      if (start >= deadline) return SeqlockOutcome::ok;
+      const SeqlockOutcome outcome = exchange<Ticks>(start);
       const std::uint64_t end = Ticks::now();
       ++recorder.operations;
-      if (outcome == Outcome::ok) {
+      if (outcome == SeqlockOutcome::ok) {
         recorder.bytes += 2 * sizeof(std::uint64_t) * out_.size();
         recorder.record_service(scale.to_ns(end), scale.to_ns(end - start));
         continue;
       }
       ++recorder.errors;
       if (recorder.first_errno == 0) recorder.first_errno = ETIMEDOUT;
-      if (outcome == Outcome::gone) return outcome;
+      if (outcome == SeqlockOutcome::gone) return outcome;
     }
   }
 
-  static Failure failure(Outcome outcome) {
-    return fail(ErrorCode::io, "exchange values through shared memory", {},
-                outcome == Outcome::gone ? "the peer thread ended" : "the peer did not answer");
+  static Failure failure(SeqlockOutcome outcome) {
+    return fail(
+        ErrorCode::io, "exchange values through shared memory", {},
+        outcome == SeqlockOutcome::gone ? "the peer thread ended" : "the peer did not answer");
   }
 
   const BlockContext context_;

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/cpuset.hpp"
+#include "engine/block_counters.hpp"
 #include "engine/clock.hpp"
+#include "engine/limits.hpp"
 #include "engine/parameters.hpp"
 #include "engine/recorder.hpp"
+#include "engine/slow_causes.hpp"
 #include "engine/technique.hpp"
 #include "stats/histogram.hpp"
 #include "stats/intervals.hpp"
@@ -22,6 +26,7 @@ struct BlockResult {
   Nanoseconds duration{0}, cpu_time{0};
   std::uint64_t operations = 0, bytes = 0, errors = 0, enters = 0;
   stats::Histogram service;
+  std::optional<stats::Histogram> response;  // open loop only
 };
 
 // Where it ran, read back while it ran.
@@ -51,10 +56,15 @@ struct Measurement {
   Nanoseconds duration{0}, cpu_time{0};  // of the timed parts; CPU of the whole process
   stats::Histogram service, response, lag;
   std::vector<BlockResult> blocks;
-  std::vector<SlowEvent> slowest;
+  std::vector<ExplainedEvent> slowest;  // slowest first
+  BlockCounters counters;               // what the host counted during the timed blocks
+  std::vector<LimitFinding> limits;     // what limited it, the most certain first
+  std::vector<Breach> breaches;         // with --on-breach: the records around each
+  std::uint64_t breaches_seen = 0;      // records over its threshold
   bool engaged = false;
   std::string evidence;
   Verification verification;
+  std::vector<ClockOffset> clock_offsets;  // by pair of CPUs, of all blocks together
   Placement placement;
   std::string broken;                // the error that ended the series early; empty: none
   std::vector<std::string> invalid;  // reasons that void it: drift, migration, lag, unsteady, not
@@ -62,6 +72,14 @@ struct Measurement {
   std::string skipped;               // why it did not run; empty: it ran
   std::string remedy;                // what would make it run
 };
+
+// What is judged: at a rate the response, since a wait for one's turn is a wait; else the service.
+inline const stats::Histogram& judged(const Measurement& measurement) {
+  return measurement.response.empty() ? measurement.service : measurement.response;
+}
+inline const stats::Histogram& judged(const BlockResult& block) {
+  return block.response ? *block.response : block.service;
+}
 
 // The reasons that void a measurement: see `invalid`. `check_steadiness` false leaves out whether
 // its blocks drifted.

@@ -33,12 +33,10 @@ Json latency_json(const stats::Histogram& histogram, unsigned per_sample) {
 }
 
 // {"p50": {...} or null, ..., "reasons": {"p99_99": "why there is none"}}
-Json intervals_json(const Measurement& measurement, double confidence) {
-  std::vector<stats::Histogram> blocks;
-  for (const BlockResult& block : measurement.blocks) blocks.push_back(block.service);
+Json intervals_json(const std::vector<stats::Histogram>& blocks, double per_sample,
+                    double confidence) {
   Json json;
   Json reasons = Json::object();
-  const double per_sample = measurement.operations_per_sample;
   for (const auto& [name, quantile] : kQuantiles) {
     const auto interval = stats::quantile_interval(blocks, quantile, confidence);
     if (!interval) {
@@ -54,6 +52,20 @@ Json intervals_json(const Measurement& measurement, double confidence) {
   }
   json["reasons"] = std::move(reasons);
   return json;
+}
+
+std::vector<stats::Histogram> services_of(const Measurement& measurement) {
+  std::vector<stats::Histogram> blocks;
+  for (const BlockResult& block : measurement.blocks) blocks.push_back(block.service);
+  return blocks;
+}
+
+std::vector<stats::Histogram> responses_of(const Measurement& measurement) {
+  std::vector<stats::Histogram> blocks;
+  for (const BlockResult& block : measurement.blocks) {
+    if (block.response) blocks.push_back(*block.response);
+  }
+  return blocks;
 }
 
 bool names_key(std::string_view list, std::string_view key) {
@@ -91,10 +103,50 @@ Json placement_json(const Placement& placement) {
           {"steal_fraction", placement.steal_fraction}};
 }
 
+Json clock_offsets_json(const Measurement& measurement) {
+  Json json = Json::array();
+  for (const ClockOffset& offset : measurement.clock_offsets) {
+    json.push_back({{"cpus", {offset.a.value, offset.b.value}},
+                    {"low_ns", offset.low_ns},
+                    {"high_ns", offset.high_ns},
+                    {"exchanges", offset.exchanges}});
+  }
+  return json;
+}
+
 Json slowest_json(const Measurement& measurement) {
   Json json = Json::array();
-  for (const SlowEvent& event : measurement.slowest) {
-    json.push_back({{"at_ns", event.at_ns}, {"latency_ns", event.latency_ns}, {"cpu", event.cpu}});
+  for (const ExplainedEvent& event : measurement.slowest) {
+    json.push_back({{"at_ns", event.at_ns},
+                    {"since_start_ns", event.since_start.count()},
+                    {"latency_ns", event.latency_ns},
+                    {"cpu", event.cpu},
+                    {"cause", to_string(event.why.cause)},
+                    {"because", event.why.because}});
+  }
+  return json;
+}
+
+Json limits_json(const Measurement& measurement) {
+  Json json = Json::array();
+  for (const LimitFinding& finding : measurement.limits) {
+    json.push_back({{"id", finding.id},
+                    {"limit", finding.limit},
+                    {"evidence", finding.evidence},
+                    {"advice", finding.advice}});
+  }
+  return json;
+}
+
+Json breaches_json(const Measurement& measurement) {
+  Json json = Json::array();
+  for (const Breach& breach : measurement.breaches) {
+    Json records = Json::array();
+    for (const BreachRecord& record : breach.records) {
+      records.push_back(Json::array({record.at_ns, record.service_ns, record.response_ns}));
+    }
+    json.push_back(
+        {{"round", breach.round}, {"breach", breach.breach}, {"records", std::move(records)}});
   }
   return json;
 }
@@ -111,20 +163,23 @@ Json histogram_json(const stats::Histogram& histogram) {
 }
 
 Json block_json(const BlockResult& block) {
-  return {{"round", block.round},
-          {"started_ns", block.started.count()},
-          {"duration_ns", block.duration.count()},
-          {"cpu_ns", block.cpu_time.count()},
-          {"operations", block.operations},
-          {"bytes", block.bytes},
-          {"errors", block.errors},
-          {"enters", block.enters},
-          {"histogram", histogram_json(block.service)}};
+  Json json{{"round", block.round},
+            {"started_ns", block.started.count()},
+            {"duration_ns", block.duration.count()},
+            {"cpu_ns", block.cpu_time.count()},
+            {"operations", block.operations},
+            {"bytes", block.bytes},
+            {"errors", block.errors},
+            {"enters", block.enters},
+            {"histogram", histogram_json(block.service)}};
+  if (block.response) json["response"] = histogram_json(*block.response);
+  return json;
 }
 
-void add_open_loop(Json& json, const Measurement& measurement) {
+void add_open_loop(Json& json, const Measurement& measurement, double confidence) {
   if (measurement.response.empty()) return;
   json["response_ns"] = latency_json(measurement.response, 1);
+  json["response_intervals"] = intervals_json(responses_of(measurement), 1, confidence);
   json["lag_ns"] = latency_json(measurement.lag, 1);
   json["missed"] = measurement.missed;
 }
@@ -151,8 +206,9 @@ Json to_json(const Measurement& measurement, double confidence, bool with_blocks
   json["cpu_ns"] = measurement.cpu_time.count();
   json["operations_per_sample"] = measurement.operations_per_sample;
   json["latency_ns"] = latency_json(measurement.service, measurement.operations_per_sample);
-  json["intervals"] = intervals_json(measurement, confidence);
-  add_open_loop(json, measurement);
+  json["intervals"] =
+      intervals_json(services_of(measurement), measurement.operations_per_sample, confidence);
+  add_open_loop(json, measurement, confidence);
   json["engaged"] = measurement.engaged;
   json["evidence"] = measurement.evidence;
   // null: this technique moves no data that can be checked.
@@ -160,9 +216,17 @@ Json to_json(const Measurement& measurement, double confidence, bool with_blocks
       measurement.verification.applies ? Json(measurement.verification.verified) : Json(nullptr);
   json["verification"] = {{"checked", measurement.verification.checked},
                           {"detail", measurement.verification.detail}};
+  if (!measurement.clock_offsets.empty()) {
+    json["clock_offsets"] = clock_offsets_json(measurement);
+  }
   json["placement"] = placement_json(measurement.placement);
   json["invalid"] = measurement.invalid;
   json["slowest"] = slowest_json(measurement);
+  json["limits"] = limits_json(measurement);
+  if (!measurement.breaches.empty() || measurement.breaches_seen > 0) {
+    json["breaches_seen"] = measurement.breaches_seen;
+    json["breaches"] = breaches_json(measurement);
+  }
   if (with_blocks) {
     json["histogram"] = histogram_json(measurement.service);
     Json blocks = Json::array();

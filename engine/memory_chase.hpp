@@ -14,6 +14,7 @@
 #include "core/error.hpp"
 #include "core/host.hpp"
 #include "core/units.hpp"
+#include "engine/memory_mapping.hpp"
 
 namespace assay::engine {
 
@@ -30,23 +31,20 @@ class LineOrder final {
 };
 
 struct ChaseOptions {
-  Bytes size;                  // a power of two, at least two lines
-  unsigned line_bytes = 64;    // a power of two; the distance between two nodes
-  bool cold = false;           // leave nothing of it in the caches (x86: non-temporal stores)
-  std::optional<NodeId> node;  // all pages on this NUMA node (mbind(2)); absent: first touch
+  Bytes size;                       // a power of two, at least two lines
+  unsigned line_bytes = 64;         // a power of two; the distance between two nodes
+  bool cold = false;                // leave nothing of it in the caches (x86: non-temporal stores)
+  std::optional<NodeId> node = {};  // all pages on this NUMA node (mbind(2)); absent: first touch
   std::uint64_t seed = 0;
+  PageKind pages = PageKind::advised;
+  unsigned loads_per_sample = 16;  // behind one recorded latency
   bool sequential = false;  // for the tests of the proof: lines in their order, easily guessed
 };
 
 class ChaseBuffer final {
  public:
-  // Maps and fills it; asks for huge pages (madvise(2) MADV_HUGEPAGE), a whole one even for a small
-  // buffer, so that address translation is no part of what a cache costs. Errors: invalid (size),
-  // exhausted (memory), denied or invalid (the node).
+  // Maps and fills it. Errors: invalid (size), those of PageMapping::map().
   static Expected<ChaseBuffer> build(const ChaseOptions& options);
-  ChaseBuffer(ChaseBuffer&& other) noexcept;
-  ChaseBuffer& operator=(ChaseBuffer&&) = delete;
-  ~ChaseBuffer();
 
   std::size_t lines() const { return options_.size.count / options_.line_bytes; }
   Bytes size() const { return options_.size; }
@@ -57,25 +55,17 @@ class ChaseBuffer final {
   // an adjacent-line or stride prefetcher could guess.
   double neighbour_share(const void* from, std::size_t steps) const;
 
-  // How much of it stands in huge pages, as the kernel tells (smaps); nothing when it does not.
-  std::optional<Bytes> in_huge_pages(const Host& host) const;
-
-  // How many of its pages lie on a node (move_pages(2) asks only), of how many.
-  struct Pages {
-    std::size_t on_node = 0, asked = 0;
-  };
-  Expected<Pages> pages_on(NodeId node) const;
+  // The memory that it stands in: its pages, and where they lie.
+  const PageMapping& mapping() const { return mapping_; }
 
  private:
-  explicit ChaseBuffer(const ChaseOptions& options);
+  ChaseBuffer(const ChaseOptions& options, PageMapping mapping);
   void fill();
-  Expected<void> bind();
+  std::byte* base() const { return mapping_.data(); }
 
   ChaseOptions options_;
   LineOrder order_;
-  void* mapping_ = nullptr;
-  std::size_t mapped_bytes_ = 0;
-  std::byte* base_ = nullptr;
+  PageMapping mapping_;
 };
 
 // Follows `loads` pointers. Each load depends on the one before.

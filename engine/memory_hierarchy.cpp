@@ -11,6 +11,8 @@ namespace {
 
 constexpr double kNeighbourShareMax = 0.05;
 constexpr std::size_t kProofSteps = 4096;
+// Memory may be too scattered for the last few.
+constexpr double kTransparentShareMin = 0.95;
 constexpr unsigned kColdWarmUpLoads = 64;  // brings the code in, not the data
 
 class ChaseBlock final : public Block {
@@ -21,7 +23,7 @@ class ChaseBlock final : public Block {
         buffer_(std::move(buffer)),
         options_(options),
         fault_(fault),
-        per_sample_(memory_operations_per_sample(context.parameters->variant)),
+        per_sample_(options.loads_per_sample),
         at_(buffer_.position(0)) {}
 
   Expected<void> warm_up() override {
@@ -49,14 +51,16 @@ class ChaseBlock final : public Block {
     const bool in_place = at_ == buffer_.position(loads_);
     const std::size_t steps = std::min(kProofSteps, buffer_.lines());
     const double guessable = buffer_.neighbour_share(at_, steps);
-    std::string where;
+    std::string pages, where;
+    const bool of_kind = pages_as_asked(pages);
     const bool on_node = placed(where);
-    return {loads_ > 0 && in_place && closed_ && on_node && guessable <= kNeighbourShareMax,
-            fmt::format("{} walked line by line, {}; {} dependent loads {}; {:.1f} % of steps go "
-                        "to neighbouring lines{}",
-                        format_bytes(buffer_.size()), page_words(), loads_,
-                        in_place && closed_ ? "ended where they must" : "lost their place",
-                        100 * guessable, where)};
+    return {
+        loads_ > 0 && in_place && closed_ && of_kind && on_node && guessable <= kNeighbourShareMax,
+        fmt::format("{} walked line by line, {}; {} dependent loads {}; {:.1f} % of steps go "
+                    "to neighbouring lines{}",
+                    format_bytes(buffer_.size()), pages, loads_,
+                    in_place && closed_ ? "ended where they must" : "lost their place",
+                    100 * guessable, where)};
   }
 
  private:
@@ -66,17 +70,34 @@ class ChaseBlock final : public Block {
   }
 
   // Translation is part of a load's cost, and how large depends on the pages.
-  std::string page_words() const {
-    const auto huge = buffer_.in_huge_pages(*context_.host);
-    if (!huge) return "page size unknown";
-    return fmt::format("{} of it in huge pages", format_bytes(*huge));
+  bool pages_as_asked(std::string& words) const {
+    const auto usage = buffer_.mapping().usage(*context_.host);
+    if (!usage) {
+      words = "page size unknown";
+      return options_.pages == PageKind::advised;
+    }
+    const Bytes size = buffer_.size();
+    const Bytes reserved = huge_page_size(options_.pages);
+    if (reserved.count != 0) {
+      words = fmt::format("{} in pages of {} (smaps)", format_bytes(usage->huge),
+                          format_bytes(usage->kernel_page));
+      return usage->kernel_page == reserved && usage->huge >= size;
+    }
+    words = fmt::format("{} of it in huge pages", format_bytes(std::min(usage->transparent, size)));
+    if (options_.pages == PageKind::advised) return true;
+    words += fmt::format(", the others of {} (smaps)", format_bytes(usage->kernel_page));
+    if (options_.pages == PageKind::transparent) {
+      return static_cast<double>(usage->transparent.count) >=
+             kTransparentShareMin * static_cast<double>(size.count);
+    }
+    return usage->transparent.count == 0 && usage->kernel_page == base_page_size();
   }
 
   // Whether the pages lie where they should; every page is asked for.
   bool placed(std::string& words) const {
     if (!options_.node) return true;
     const NodeId claimed{options_.node->value + (fault_ == MemoryFault::other_node ? 1U : 0U)};
-    const auto pages = buffer_.pages_on(claimed);
+    const auto pages = buffer_.mapping().pages_on(claimed);
     if (!pages) {
       words = "; " + pages.error().message();
       return false;
@@ -122,10 +143,14 @@ Expected<std::unique_ptr<Block>> make_chase_block(const BlockContext& context,
   ChaseOptions wanted = options;
   wanted.seed = context.index;
   wanted.sequential = fault == MemoryFault::guessable_order;
+  ChaseOptions mapped = wanted;
+  if (fault == MemoryFault::other_pages) {
+    mapped.pages = wanted.pages == PageKind::base ? PageKind::transparent : PageKind::base;
+  }
   // First touch decides the node where no binding does: it must be this block's CPU.
   auto pin = ScopedAffinity::pin(measuring_cpu(context.cpus));
   if (!pin) return std::unexpected(pin.error());
-  auto buffer = ChaseBuffer::build(wanted);
+  auto buffer = ChaseBuffer::build(mapped);
   if (!buffer) return std::unexpected(buffer.error());
   return std::make_unique<ChaseBlock>(context, std::move(*buffer), wanted, fault);
 }
@@ -134,6 +159,7 @@ Expected<std::unique_ptr<Block>> make_memory_block(const BlockContext& context, 
   const std::string& variant = context.parameters->variant;
   if (variant == "syscall") return make_syscall_block(context, fault);
   if (variant == "context-switch") return make_switch_block(context, fault);
+  if (is_borrowed_variant(variant)) return make_borrowed_block(context);
   const CpuId cpu{context.cpus.first().value_or(0)};
   auto options = chase_for(*context.inventory, cpu, variant);
   if (!options) return std::unexpected(options.error());

@@ -9,20 +9,29 @@
 namespace assay::engine {
 namespace {
 
+enum class Part : std::uint8_t { level, kernel, borrowed };
+
 struct Variant {
   std::string_view name;
   unsigned operations_per_sample;
-  bool level;
+  Part part;
 };
 
-constexpr std::array kVariants{
-    Variant{"l1", 1024, true},          Variant{"l2", 512, true},    Variant{"l3", 64, true},
-    Variant{"dram", 16, true},          Variant{"remote", 16, true}, Variant{"syscall", 16, false},
-    Variant{"context-switch", 2, false}};
+constexpr std::array kVariants{Variant{"l1", 1024, Part::level},
+                               Variant{"l2", 512, Part::level},
+                               Variant{"l3", 64, Part::level},
+                               Variant{"dram", kLoadsPerSample, Part::level},
+                               Variant{"remote", kLoadsPerSample, Part::level},
+                               Variant{"syscall", 16, Part::kernel},
+                               Variant{"context-switch", 2, Part::kernel},
+                               Variant{"pipe", 1, Part::borrowed},
+                               Variant{"socket", 1, Part::borrowed},
+                               Variant{"storage", 1, Part::borrowed}};
 
+constexpr Bytes kPagesMin{2ULL << 20};
 constexpr Bytes kMemoryMin{64ULL << 20}, kMemoryMax{256ULL << 20};
 
-const Variant* find(std::string_view name) {
+const Variant* find_variant(std::string_view name) {
   const auto found = std::ranges::find(kVariants, name, &Variant::name);
   return found == kVariants.end() ? nullptr : &*found;
 }
@@ -115,6 +124,37 @@ Nodes nodes_of(const probes::Inventory& inventory, CpuId cpu) {
 
 }  // namespace
 
+unsigned cache_line_bytes(const probes::Inventory& inventory, CpuId cpu) {
+  constexpr unsigned kUsual = 64;
+  const auto* l1 = cache_of(inventory, cpu, 1);
+  return l1 != nullptr && std::has_single_bit(l1->line_bytes) ? l1->line_bytes : kUsual;
+}
+
+Expected<ChaseOptions> chase_in_pages(const probes::Inventory& inventory, CpuId cpu, Bytes size,
+                                      PageKind pages) {
+  if (!std::has_single_bit(size.count) || size < kPagesMin) {
+    return fail(ErrorCode::invalid, "parameter size", format_bytes(size),
+                fmt::format("expected a power of two of at least {}", format_bytes(kPagesMin)));
+  }
+  const Bytes page = huge_page_size(pages);
+  const Bytes available = inventory.memory.available;
+  // Reserved huge pages are no part of what is available.
+  if (page.count == 0 && available.count != 0 && available < size * 2) {
+    return fail(
+        ErrorCode::exhausted, "walk through memory", format_bytes(size),
+        fmt::format("{} are available, half of that may be taken", format_bytes_short(available)),
+        "free memory, or choose a smaller --size");
+  }
+  ChaseOptions options;
+  options.size = size;
+  options.line_bytes = cache_line_bytes(inventory, cpu);
+  options.cold = true;
+  options.pages = pages;
+  const Nodes nodes = nodes_of(inventory, cpu);
+  if (nodes.farthest != nullptr) options.node = nodes.local->id;
+  return options;
+}
+
 std::vector<std::string_view> memory_variants() {
   std::vector<std::string_view> names;
   for (const Variant& variant : kVariants) names.push_back(variant.name);
@@ -122,13 +162,18 @@ std::vector<std::string_view> memory_variants() {
 }
 
 unsigned memory_operations_per_sample(std::string_view variant) {
-  const Variant* row = find(variant);
+  const Variant* row = find_variant(variant);
   return row == nullptr ? 1 : row->operations_per_sample;
 }
 
 bool is_memory_level(std::string_view variant) {
-  const Variant* row = find(variant);
-  return row != nullptr && row->level;
+  const Variant* row = find_variant(variant);
+  return row != nullptr && row->part == Part::level;
+}
+
+bool is_borrowed_variant(std::string_view variant) {
+  const Variant* row = find_variant(variant);
+  return row != nullptr && row->part == Part::borrowed;
 }
 
 Expected<ChaseOptions> chase_for(const probes::Inventory& inventory, CpuId cpu,
@@ -138,9 +183,9 @@ Expected<ChaseOptions> chase_for(const probes::Inventory& inventory, CpuId cpu,
                 "expected l1, l2, l3, dram or remote");
   }
   ChaseOptions options;
-  const auto* l1 = cache_of(inventory, cpu, 1);
-  if (l1 != nullptr && std::has_single_bit(l1->line_bytes)) options.line_bytes = l1->line_bytes;
+  options.line_bytes = cache_line_bytes(inventory, cpu);
   options.cold = variant == "dram" || variant == "remote";
+  options.loads_per_sample = memory_operations_per_sample(variant);
   auto size = options.cold
                   ? memory_size(inventory, cpu, variant)
                   : cached_size(inventory, cpu, static_cast<unsigned>(variant[1] - '0'), variant);
@@ -148,7 +193,10 @@ Expected<ChaseOptions> chase_for(const probes::Inventory& inventory, CpuId cpu,
   options.size = *size;
   const Nodes nodes = nodes_of(inventory, cpu);
   if (variant == "remote") {
-    if (nodes.farthest == nullptr) return absent(variant, "this host has no second NUMA node");
+    if (nodes.farthest == nullptr) {
+      return absent(variant, "this host has no second NUMA node",
+                    "run it on a host with two nodes or more");
+    }
     options.node = nodes.farthest->id;
   } else if (variant == "dram" && nodes.farthest != nullptr) {
     options.node = nodes.local->id;

@@ -19,8 +19,9 @@ namespace assay::engine {
 // block are walked past. Some 5 ns, most of it hidden behind the operation before.
 class RandomBlocks {
  public:
-  RandomBlocks(std::uint64_t blocks, std::uint64_t seed)
-      : blocks_(std::max<std::uint64_t>(1, blocks)) {
+  // Of the `blocks` blocks from `first` on.
+  RandomBlocks(std::uint64_t blocks, std::uint64_t seed, std::uint64_t first = 0)
+      : blocks_(std::max<std::uint64_t>(1, blocks)), first_block_(first) {
     const auto bits = static_cast<unsigned>(std::bit_width(blocks_ - 1));
     const unsigned spare = bits == 0 ? 63 : 64 - bits;
     mask_ = bits == 0 ? 0 : ~0ULL >> spare;
@@ -37,7 +38,7 @@ class RandomBlocks {
       x = round(x + key_, first_);
       x = round(x + (key_ >> 21), second_);
       x = round(x + (key_ >> 42), third_);
-      if (x < blocks_) return x;
+      if (x < blocks_) return first_block_ + x;
     }
   }
 
@@ -47,23 +48,25 @@ class RandomBlocks {
     return x ^ (x >> fold_);
   }
 
-  std::uint64_t blocks_, mask_, first_, second_, third_, key_, counter_;
+  std::uint64_t blocks_, first_block_, mask_, first_, second_, third_, key_, counter_;
   unsigned fold_;
 };
 
 // From a place that the seed chooses to the end, then from the start.
 class SequentialBlocks {
  public:
-  SequentialBlocks(std::uint64_t blocks, std::uint64_t seed)
-      : blocks_(std::max<std::uint64_t>(1, blocks)), next_(mix64(seed) % blocks_) {}
+  SequentialBlocks(std::uint64_t blocks, std::uint64_t seed, std::uint64_t first = 0)
+      : blocks_(std::max<std::uint64_t>(1, blocks)),
+        first_block_(first),
+        next_(mix64(seed) % blocks_) {}
   std::uint64_t next() {
     const std::uint64_t block = next_;
     next_ = block + 1 == blocks_ ? 0 : block + 1;
-    return block;
+    return first_block_ + block;
   }
 
  private:
-  std::uint64_t blocks_, next_;
+  std::uint64_t blocks_, first_block_, next_;
 };
 
 }  // namespace assay::engine

@@ -17,7 +17,9 @@ constexpr Nanoseconds kWarmUp{std::chrono::milliseconds(1)};
 class JitterBlock final : public Block {
  public:
   JitterBlock(const BlockContext& context, Sabotage sabotage)
-      : context_(context), sabotage_(std::move(sabotage)), placement_(context) {}
+      : context_(context),
+        sabotage_(std::move(sabotage)),
+        placement_(measuring_cpu(context.cpus), context.parameters->policy) {}
 
   Expected<void> warm_up() override {
     // Into a recorder of its own: brings the loop, the histogram code and the clock into the

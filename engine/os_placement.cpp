@@ -2,16 +2,16 @@
 
 #include <fmt/format.h>
 
-#include "engine/peer_thread.hpp"
+#include <utility>
+
 #include "engine/scheduling.hpp"
 
 namespace assay::engine {
 
-OsPlacement::OsPlacement(const BlockContext& context)
-    : wanted_cpus_(measuring_cpu(context.cpus)),
-      wanted_policy_(context.parameters->policy == Policy::fifo
-                         ? fmt::format("SCHED_FIFO {}", kFifoPriority)
-                         : "SCHED_OTHER") {}
+OsPlacement::OsPlacement(CpuSet cpus, Policy policy)
+    : wanted_cpus_(std::move(cpus)),
+      wanted_policy_(policy == Policy::fifo ? fmt::format("SCHED_FIFO {}", kFifoPriority)
+                                            : "SCHED_OTHER") {}
 
 void OsPlacement::read_back() {
   ++readings_;

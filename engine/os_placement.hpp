@@ -10,7 +10,8 @@ namespace assay::engine {
 // What was asked for and what the kernel says.
 class OsPlacement final {
  public:
-  explicit OsPlacement(const BlockContext& context);
+  // Empty CPUs: any will do.
+  OsPlacement(CpuSet cpus, Policy policy);
 
   // Reads affinity and scheduling class of the calling thread. Called inside the guards, before
   // and after the timed part; a change in between is kept.

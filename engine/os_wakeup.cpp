@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sched.h>
 #include <time.h>
 
 #include <cerrno>
@@ -37,8 +38,11 @@ int sleep_until(std::uint64_t wake_ns) {
 
 class WakeupBlock final : public Block {
  public:
-  WakeupBlock(const BlockContext& context, Sabotage sabotage)
-      : context_(context), sabotage_(std::move(sabotage)), placement_(context) {}
+  WakeupBlock(const BlockContext& context, const WakeupPlan& plan, Sabotage sabotage)
+      : context_(context),
+        plan_(plan),
+        sabotage_(std::move(sabotage)),
+        placement_(plan.cpus, plan.policy) {}
 
   Expected<void> warm_up() override {
     // Short: a long interval must not make the warm-up longer than the block.
@@ -52,9 +56,9 @@ class WakeupBlock final : public Block {
   }
 
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
-    auto pin = ScopedAffinity::pin(measuring_cpu(context_.cpus));
+    auto pin = ScopedAffinity::pin(plan_.cpus);
     if (!pin) return std::unexpected(pin.error());
-    auto policy = ScopedPolicy::enter(context_.parameters->policy);
+    auto policy = ScopedPolicy::enter(plan_.policy);
     if (!policy) return std::unexpected(policy.error());
     const ScopedTimerSlack slack;
     if (sabotage_) sabotage_();
@@ -69,19 +73,27 @@ class WakeupBlock final : public Block {
   Engagement engagement() override {
     const bool exact = slack_ns_ >= 0 && slack_ns_ <= kSlackWantedNs;
     return {wakes_ > 0 && exact && placement_.as_asked(),
-            fmt::format("{}; timer slack {} ns; {} wake-ups, {} periods overrun",
-                        placement_.words(), slack_ns_, wakes_, overruns_)};
+            fmt::format("{}; timer slack {} ns; {} wake-ups, {} periods overrun{}",
+                        placement_.words(), slack_ns_, wakes_, overruns_, moves())};
   }
 
  private:
+  // Only a thread that may run in several places can move.
+  std::string moves() const {
+    if (plan_.cpus.count() < 2) return {};
+    return fmt::format(", {} on another CPU than the one before", moves_);
+  }
+
   void loop(Nanoseconds duration, Recorder& recorder) {
-    const std::uint64_t interval =
-        static_cast<std::uint64_t>(context_.parameters->interval.count());
+    const std::uint64_t interval = static_cast<std::uint64_t>(plan_.interval.count());
+    int cpu = ::sched_getcpu();
     const std::uint64_t deadline = monotonic_ns() + static_cast<std::uint64_t>(duration.count());
     std::uint64_t wake = monotonic_ns() + interval;
     do {
       const int error = sleep_until(wake);
       const std::uint64_t now = monotonic_ns();
+      const int woke_on = ::sched_getcpu();
+      if (woke_on != std::exchange(cpu, woke_on)) ++moves_;
       ++recorder.operations;
       ++recorder.enters;
       if (error != 0) {
@@ -105,10 +117,11 @@ class WakeupBlock final : public Block {
   }
 
   const BlockContext context_;
+  const WakeupPlan plan_;
   const Sabotage sabotage_;
   OsPlacement placement_;
   long slack_ns_ = -1;
-  std::uint64_t wakes_ = 0, overruns_ = 0;
+  std::uint64_t wakes_ = 0, overruns_ = 0, moves_ = 0;
 };
 
 }  // namespace
@@ -120,11 +133,18 @@ Expected<void> check_interval(Nanoseconds interval) {
                           format_duration(kWakeIntervalMax)));
 }
 
+WakeupPlan wakeup_plan(const BlockContext& context) {
+  return {measuring_cpu(context.cpus), context.parameters->policy, context.parameters->interval};
+}
+
 Expected<std::unique_ptr<Block>> make_wakeup_block(const BlockContext& context, Sabotage sabotage) {
-  if (auto fits = check_interval(context.parameters->interval); !fits) {
-    return std::unexpected(fits.error());
-  }
-  return std::make_unique<WakeupBlock>(context, std::move(sabotage));
+  return make_wakeup_block(context, wakeup_plan(context), std::move(sabotage));
+}
+
+Expected<std::unique_ptr<Block>> make_wakeup_block(const BlockContext& context,
+                                                   const WakeupPlan& plan, Sabotage sabotage) {
+  if (auto fits = check_interval(plan.interval); !fits) return std::unexpected(fits.error());
+  return std::make_unique<WakeupBlock>(context, plan, std::move(sabotage));
 }
 
 }  // namespace assay::engine

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -9,13 +10,15 @@
 #include <vector>
 
 #include "core/suggest.hpp"
+#include "engine/storage_uring_block.hpp"
 
 namespace assay::engine {
 namespace {
 
 constexpr std::uint64_t kDepthMax = 4096;  // io_uring's rings hold 32768; buffers cost memory
-constexpr std::uint64_t kBlockMax = 64ULL << 20;
+constexpr std::uint64_t kBlockBytesMax = 64ULL << 20;
 constexpr double kRateMax = 1e9;
+constexpr std::uint64_t kThreadsMax = 1024;
 
 Failure wrong(std::string_view key, std::string_view value, std::string_view expected) {
   return fail(ErrorCode::invalid, fmt::format("parameter {}", key), value,
@@ -81,6 +84,39 @@ Expected<void> set_count(unsigned& target, std::string_view key, std::string_vie
   return {};
 }
 
+Expected<void> set_features(Parameters& parameters, std::string_view value) {
+  std::vector<std::string_view> names;
+  for (const UringFeature& feature : uring_features()) names.push_back(feature.name);
+  for (std::string_view rest = value; value != "none" && !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('+'));
+    if (std::ranges::find(names, name) == names.end()) {
+      return wrong("features", value,
+                   fmt::format("none, or some of {}, joined by +{}", fmt::join(names, ", "),
+                               did_you_mean(name, names)));
+    }
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+  }
+  parameters.features = value == "none" ? std::string() : std::string(value);
+  return {};
+}
+
+Expected<void> set_threads(Parameters& parameters, std::string_view value) {
+  const auto count = parse_uint(value);
+  if (!count || *count == 0 || *count > kThreadsMax) {
+    return wrong("threads", value, fmt::format("a number from 1 to {}", kThreadsMax));
+  }
+  parameters.threads = static_cast<unsigned>(*count);
+  return {};
+}
+
+Expected<void> set_read_share(Parameters& parameters, std::string_view value) {
+  if (value.ends_with('%')) value.remove_suffix(1);
+  const auto share = parse_uint(value);
+  if (!share || *share > 100) return wrong("read-share", value, "percent that read, 0 to 100");
+  parameters.read_share = static_cast<unsigned>(*share);
+  return {};
+}
+
 Expected<void> set_rate(Parameters& parameters, std::string_view value) {
   double rate = 0;
   const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), rate);
@@ -139,15 +175,23 @@ constexpr ParameterRow kRows[] = {
      [](P& p, Text v) { return choose(p.operation, "op", v, kOperations); },
      [](const P& p) { return word_of(p.operation, kOperations); }},
     {"block", "SIZE", "bytes that one operation moves",
-     [](P& p, Text v) { return set_size(p.block, "block", v, kBlockMax); },
+     [](P& p, Text v) {
+       auto set = set_size(p.block, "block", v, kBlockBytesMax);
+       p.block_given = p.block_given || set.has_value();
+       return set;
+     },
      [](const P& p) { return format_bytes(p.block); }},
-    {"size", "SIZE", "size of the test file",
+    {"size", "SIZE", "size of the test file, or of the memory that is walked (memory.*)",
      [](P& p, Text v) {
        return set_size(p.size, "size", v, std::numeric_limits<std::int64_t>::max());
      },
      [](const P& p) { return format_bytes(p.size); }},
     {"depth", "N", "operations in flight at once",
-     [](P& p, Text v) { return set_count(p.depth, "depth", v); },
+     [](P& p, Text v) {
+       auto set = set_count(p.depth, "depth", v);
+       p.depth_given = p.depth_given || set.has_value();
+       return set;
+     },
      [](const P& p) { return fmt::format("{}", p.depth); }},
     {"batch", "N", "operations handed to the kernel in one call",
      [](P& p, Text v) { return set_count(p.batch, "batch", v); },
@@ -173,18 +217,38 @@ constexpr ParameterRow kRows[] = {
      [](P& p, Text v) { return choose(p.arrival, "arrival", v, kArrivals); },
      [](const P& p) { return p.rate_per_s == 0 ? std::string() : word_of(p.arrival, kArrivals); }},
     {"message", "SIZE", "size of one message (ipc, net)",
-     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockMax); },
+     [](P& p, Text v) { return set_size(p.message, "message", v, kBlockBytesMax); },
      [](const P& p) { return format_bytes(p.message); }},
-    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy)", set_variant,
-     [](const P& p) { return p.variant; }},
-    {"interval", "TIME", "period of the wake-ups (os.wakeup)", set_interval,
+    {"variant", "WORD", "part of a technique, such as l1 (memory.hierarchy) or sync (os.timer)",
+     set_variant, [](const P& p) { return p.variant; }},
+    {"interval", "TIME", "period of the wake-ups (os.wakeup, os.pinned, os.realtime)", set_interval,
      [](const P& p) { return format_duration(p.interval); }},
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },
      [](const P& p) { return word_of(p.policy, kPolicies); }},
+    {"features", "A+B", "switches of storage.uring that are on, such as fixed-buffers+batched",
+     set_features, [](const P& p) { return p.features; }},
+    {"threads", "N", "threads that do the same at once, each in its own part of the file",
+     set_threads, [](const P& p) { return fmt::format("{}", p.threads); }},
+    {"read-share", "PERCENT", "operations that read, the others write; 100: --op decides",
+     set_read_share,
+     [](const P& p) { return p.read_share ? fmt::format("{}", *p.read_share) : std::string(); }},
 };
 
 }  // namespace
+
+bool writes(const Parameters& parameters) {
+  if (is_mixed(parameters)) return true;
+  if (parameters.read_share == 0U) return true;
+  return parameters.read_share != 100U && parameters.operation == Operation::write;
+}
+
+std::uint64_t written_part(const Parameters& parameters, std::uint64_t bytes) {
+  if (!writes(parameters)) return 0;
+  if (!is_mixed(parameters)) return bytes;
+  // The shares are drawn at random: rounded up, so that a limit holds.
+  return bytes / 100 * (100 - *parameters.read_share) + bytes % 100;
+}
 
 std::span<const ParameterRow> parameter_rows() { return kRows; }
 

@@ -30,6 +30,8 @@ struct Parameters {
   Bytes block{4096};
   Bytes size{Bytes{64ULL << 20}};  // of the test file
   unsigned depth = 1;
+  // set_parameter() set them: else a technique may resolve() its own.
+  bool block_given = false, depth_given = false;
   unsigned batch = 0;  // 0: the technique's own choice
   Pattern pattern = Pattern::random;
   std::optional<bool> direct;    // absent: the technique's own choice
@@ -41,10 +43,21 @@ struct Parameters {
   std::string variant;  // part of a technique ("l1"); empty: the only or every one
   Nanoseconds interval{std::chrono::milliseconds(1)};
   Policy policy = Policy::other;
+  std::string features;                // storage.uring: its switches that are on, joined by '+'
+  unsigned threads = 1;                // that do the same, each in its own part of the file
+  std::optional<unsigned> read_share;  // percent of the operations that read; absent: by `op`
   std::string
       path;  // storage, copy: a file, drive or directory; empty: own test file in `directory`
   std::string directory;  // where own test files are made; empty: the default place
 };
+
+// Whether these operations write, all or some; of `bytes` moved, how many were written.
+bool writes(const Parameters& parameters);
+std::uint64_t written_part(const Parameters& parameters, std::uint64_t bytes);
+// Whether reads and writes are mixed.
+inline bool is_mixed(const Parameters& parameters) {
+  return parameters.read_share && *parameters.read_share > 0 && *parameters.read_share < 100;
+}
 
 // One option: how it is written, read and checked.
 struct ParameterRow {

@@ -35,6 +35,8 @@ class PeerThread final {
   // Sets the flag only, so that several can be told before one is waited for.
   void request_stop() { stop_.store(true, std::memory_order_release); }
 
+  bool stopping() const { return stop_.load(std::memory_order_acquire); }
+
   // The body has returned by itself or was stopped.
   bool finished() const { return finished_.load(std::memory_order_acquire); }
   // Where it may run, read back from the kernel by the thread itself.

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <numeric>
 
+#include "engine/block_counters.hpp"
 #include "engine/run_window.hpp"
 #include "engine/scheduling.hpp"
+#include "engine/threaded_block.hpp"
 
 namespace assay::engine {
 namespace {
@@ -38,6 +42,16 @@ struct ThreadCounters {
             static_cast<std::uint64_t>(usage.ru_minflt)};
   }
 };
+
+// "major minor" of the block device below a file, as /proc/diskstats names it; empty: none.
+std::string drive_below(const TestFile* file) {
+  if (file == nullptr || file->is_character_device()) return {};
+  const auto fd = file->open(false, false);
+  struct stat about{};
+  if (!fd || ::fstat(fd->get(), &about) != 0) return {};
+  const dev_t device = file->is_block_device() ? about.st_rdev : about.st_dev;
+  return fmt::format("{} {}", gnu_dev_major(device), gnu_dev_minor(device));
+}
 
 CpuSet siblings_of(const probes::Inventory& inventory, const CpuSet& cpus) {
   CpuSet all;
@@ -76,7 +90,8 @@ class Run {
         series_(series),
         plan_(plan),
         control_(control),
-        result_(result) {
+        result_(result),
+        watch_(host) {
     const auto slices =
         static_cast<unsigned>((plan.block + kBlockMax - Nanoseconds(1)) / kBlockMax);
     if (slices > 1) {
@@ -87,12 +102,20 @@ class Run {
 
   Expected<void> start() {
     for (const Measurement& earlier : result_.measurements) {
-      if (earlier.parameters.operation == Operation::write) written_.count += earlier.bytes;
+      written_.count += written_part(earlier.parameters, earlier.bytes);
     }
     auto allowed = current_affinity();
     if (!allowed) return Failure(allowed.error());
     allowed_ = std::move(*allowed);
-    for (std::size_t i = 0; i < series_.size(); ++i) cpus_.push_back(cpus_for(series_[i]));
+    for (const Series& series : series_) {
+      cpus_.push_back(cpus_for(series));
+      drives_.push_back(drive_below(series.file));
+      breaches_.push_back(nullptr);
+      if (!control_.breach) continue;
+      BreachOptions options = *control_.breach;
+      options.open_loop = series.parameters.rate_per_s > 0;
+      breaches_.back() = std::make_unique<BreachRecorder>(options);
+    }
     return {};
   }
 
@@ -116,6 +139,7 @@ class Run {
             series.technique->available(host_, inventory_, measurement.parameters);
         if (!can.available) skip(measurement, can.reason, can.remedy);
       }
+      if (!series.skipped.empty()) skip(measurement, series.skipped, series.remedy);
       result_.measurements.push_back(std::move(measurement));
     }
   }
@@ -156,8 +180,14 @@ class Run {
 
  private:
   CpuSet cpus_for(const Series& series) const {
+    const Technique& technique = *series.technique;
+    if (technique.place != nullptr) {
+      CpuSet placed = technique.place(inventory_, series.parameters, series.cpus, allowed_);
+      if (!placed.empty()) return placed;
+    }
     if (!series.cpus.empty()) return series.cpus;
-    return choose_cpus(inventory_, allowed_, std::max(1U, series.technique->threads));
+    const unsigned threads = needs_of(technique, series.parameters).threads;
+    return choose_cpus(inventory_, allowed_, std::max(1U, threads) * series.parameters.threads);
   }
 
   static Parameters resolved(const Series& series) {
@@ -183,11 +213,10 @@ class Run {
   }
 
   bool would_write_too_much(const Measurement& measurement) const {
-    if (measurement.parameters.operation != Operation::write || measurement.blocks.empty()) {
-      return false;
-    }
+    if (!writes(measurement.parameters) || measurement.blocks.empty()) return false;
     const auto largest = std::ranges::max_element(measurement.blocks, {}, &BlockResult::bytes);
-    return written_.count + largest->bytes > plan_.write_limit.count;
+    const std::uint64_t next = written_part(measurement.parameters, largest->bytes);
+    return written_.count + next > plan_.write_limit.count;
   }
 
   void run_block(std::size_t i, unsigned round, bool timed) {
@@ -207,7 +236,9 @@ class Run {
     context.file = series_[i].file;
     context.cpus = cpus_[i];
     context.index = timed ? round : kWarmUpIndex + round;
-    auto block = series_[i].technique->make(context);
+    const Technique& technique = *series_[i].technique;
+    auto block = measurement.parameters.threads > 1 ? make_threaded_block(technique, context)
+                                                    : technique.make(context);
     if (!block) return end_series(measurement, block.error());
     if (auto warm = (*block)->warm_up(); !warm) return end_series(measurement, warm.error());
     if (auto ran = time_block(**block, i, round, timed); !ran) {
@@ -219,6 +250,11 @@ class Run {
     Measurement& measurement = result_.measurements[i];
     Recorder recorder;
     recorder.cpu = cpus_[i].first().value_or(0);
+    if (timed) recorder.breaches = breaches_[i].get();
+    if (timed) watch_.before();
+    // What is faster than the slowest kept so far needs no second look.
+    const bool full = measurement.slowest.size() == SlowEvents::kKept;
+    recorder.slow.watch(full ? measurement.slowest.back().latency_ns : 0);
     const ThreadCounters counters_before = ThreadCounters::read();
     const Nanoseconds cpu_before = process_cpu_time();
     const std::uint64_t begun = clock_.now_ns();
@@ -226,8 +262,10 @@ class Run {
     const std::uint64_t ended = clock_.now_ns();
     const Nanoseconds cpu_after = process_cpu_time();
     const ThreadCounters counters_after = ThreadCounters::read();
+    BlockCounters counted;
+    if (timed) counted = watch_.after(cpus_[i], drives_[i]);
     if (!ran) return ran;
-    if (measurement.parameters.operation == Operation::write) written_.count += recorder.bytes;
+    written_.count += written_part(measurement.parameters, recorder.bytes);
     read_back_placement(measurement);
     const Engagement engagement = block.engagement();
     const Verification verification = block.verification();
@@ -239,12 +277,16 @@ class Run {
     placement.major_faults += counters_after.major_faults - counters_before.major_faults;
     placement.minor_faults += counters_after.minor_faults - counters_before.minor_faults;
     add_proof(measurement, engagement, verification);
+    add_clock_offsets(measurement, block.clock_offsets());
     BlockResult done;
     done.round = round;
     done.started = Nanoseconds(static_cast<std::int64_t>(begun - result_.began_ns));
     done.duration = Nanoseconds(static_cast<std::int64_t>(ended - begun));
     done.cpu_time = cpu_after - cpu_before;
+    add_slow_events(measurement, recorder.slow, counted);
     add_block(measurement, std::move(done), recorder);
+    if (breaches_[i] != nullptr) add_breaches(measurement, *breaches_[i]);
+    measurement.counters += counted;
     return {};
   }
 
@@ -274,6 +316,57 @@ class Run {
     }
   }
 
+  // The bounds of all blocks hold together: the offset lies where they overlap. Bounds that do not
+  // overlap stay crossed (low above high): the clocks did not keep their distance.
+  static void add_clock_offsets(Measurement& measurement, const std::vector<ClockOffset>& found) {
+    for (const ClockOffset& offset : found) {
+      const auto same = [&](const ClockOffset& one) {
+        return one.a == offset.a && one.b == offset.b;
+      };
+      const auto known = std::ranges::find_if(measurement.clock_offsets, same);
+      if (known == measurement.clock_offsets.end()) {
+        measurement.clock_offsets.push_back(offset);
+        continue;
+      }
+      known->low_ns = std::max(known->low_ns, offset.low_ns);
+      known->high_ns = std::min(known->high_ns, offset.high_ns);
+      known->exchanges += offset.exchanges;
+    }
+  }
+
+  // The slowest of all blocks; each is explained by its own block's counts.
+  void add_slow_events(Measurement& measurement, const SlowEvents& slow,
+                       const BlockCounters& counted) const {
+    std::vector<ExplainedEvent>& all = measurement.slowest;
+    const bool full = all.size() == SlowEvents::kKept;
+    for (const SlowEvent& event : slow.sorted()) {
+      if (full && event.latency_ns <= all[SlowEvents::kKept - 1].latency_ns) break;
+      const std::uint64_t since =
+          event.at_ns > result_.began_ns ? event.at_ns - result_.began_ns : 0;
+      all.push_back(
+          {event, Nanoseconds(static_cast<std::int64_t>(since)), explain(event, counted)});
+    }
+    std::ranges::stable_sort(all, std::ranges::greater{}, &SlowEvent::latency_ns);
+    if (all.size() > SlowEvents::kKept) all.resize(SlowEvents::kKept);
+  }
+
+  // With a limit on a percentile, only breaches in a block that itself missed it.
+  void add_breaches(Measurement& measurement, BreachRecorder& recorder) const {
+    recorder.finish();
+    std::vector<Breach> found = recorder.take();
+    measurement.breaches_seen = recorder.seen();
+    const BlockResult& block = measurement.blocks.back();
+    const bool counts =
+        !control_.breach_quantile ||
+        judged(block).quantile_ns(*control_.breach_quantile) > control_.breach->threshold_ns;
+    if (!counts) return;
+    for (Breach& breach : found) {
+      if (measurement.breaches.size() == kBreachesMax) break;
+      breach.round = block.round;
+      measurement.breaches.push_back(std::move(breach));
+    }
+  }
+
   static void add_block(Measurement& measurement, BlockResult done, Recorder& recorder) {
     done.operations = recorder.operations;
     done.bytes = recorder.bytes;
@@ -291,11 +384,7 @@ class Run {
     measurement.service.merge(recorder.service);
     measurement.response.merge(recorder.response);
     measurement.lag.merge(recorder.lag);
-    SlowEvents slow = std::move(recorder.slow);
-    for (const SlowEvent& event : measurement.slowest) {
-      slow.offer(event.at_ns, event.latency_ns, event.cpu);
-    }
-    measurement.slowest = slow.sorted();
+    if (!recorder.response.empty()) done.response = std::move(recorder.response);
     done.service = std::move(recorder.service);
     measurement.blocks.push_back(std::move(done));
   }
@@ -308,7 +397,10 @@ class Run {
   const RunControl& control_;
   RunResult& result_;
   CpuSet allowed_;
-  std::vector<CpuSet> cpus_;  // per series
+  BlockWatch watch_;
+  std::vector<CpuSet> cpus_;                               // per series
+  std::vector<std::string> drives_;                        // per series
+  std::vector<std::unique_ptr<BreachRecorder>> breaches_;  // per series; null: none is wanted
   Bytes written_;
 };
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct Series {
   TestFile* file = nullptr;
   bool is_baseline = false;
   Nanoseconds block{0};  // timed length of its blocks; 0: the plan's
+  // Why it cannot run, where that is known beforehand, and what would help; empty: it can.
+  std::string skipped = {}, remedy = {};
 };
 
 struct RunPlan {
@@ -40,6 +43,9 @@ struct RunPlan {
   // A series that writes ends before all series together have written more than this.
   Bytes write_limit{2_GiB};
 };
+
+// Breaches that one measurement keeps.
+inline constexpr std::size_t kBreachesMax = 16;
 
 // What one block may last at most, so that Ctrl-C is honoured soon: run() cuts longer ones into
 // more rounds.
@@ -53,6 +59,10 @@ struct Progress {
 struct RunControl {
   const std::atomic<bool>* stop = nullptr;  // set by Ctrl-C: the run ends after the current block
   std::function<void(const Progress&)> on_progress;  // between blocks, never inside one
+  // Keep the records around each operation that took longer than this; with `breach_quantile` only
+  // in blocks whose own percentile lies above it. Of several threads, the first is watched.
+  std::optional<BreachOptions> breach = {};
+  std::optional<double> breach_quantile = {};
 };
 
 class HostCounters;

@@ -55,6 +55,15 @@ Expected<void> check_sizes(const StoragePlan& plan, const TestFile& file) {
                               format_bytes(Bytes{plan.unit_bytes}), format_bytes(file.size())),
                   "choose a smaller --block or a larger --size");
   }
+  // An order of offsets meets a block again only after all others: then no write is still under way
+  // where a read goes.
+  if (plan.mixed && plan.units < 4ULL * plan.depth) {
+    return refuse(
+        fmt::format("reads and writes that are mixed need room for {} operations, its part "
+                    "of the file has {}",
+                    4ULL * plan.depth, plan.units),
+        "choose a smaller --depth, --block or --threads, or a larger --size");
+  }
   if (plan.unit_bytes * plan.depth > kBuffersMax) {
     return refuse(
         fmt::format("{} operations of {} are more than {} in flight", plan.depth,
@@ -68,11 +77,15 @@ Expected<void> check_sizes(const StoragePlan& plan, const TestFile& file) {
 
 Parameters resolve_storage(const Parameters& parameters, const StorageNeeds& needs) {
   Parameters resolved = parameters;
+  // The share decides; 0 and 100 are plain writes and reads.
+  if (resolved.read_share) {
+    resolved.operation = *resolved.read_share == 0 ? Operation::write : Operation::read;
+  }
   // One at a time is no choice worth naming in a result.
   if (resolved.batch == 0 && needs.batch_default > 1) resolved.batch = needs.batch_default;
-  if (resolved.depth < needs.depth_min) resolved.depth = needs.depth_default;
   if (needs.sequential_only) resolved.pattern = Pattern::sequential;
   if (needs.write_only) resolved.operation = Operation::write;
+  if (resolved.depth < needs.depth_min) resolved.depth = needs.depth_default;
   if (!resolved.completion) resolved.completion = needs.completion_default;
   if (is_memory_device(resolved.path)) {
     if (!resolved.direct) resolved.direct = false;
@@ -92,7 +105,9 @@ Expected<StoragePlan> plan_storage(const BlockContext& context, const StorageNee
   // A link to /dev/zero is found out here only.
   if (file.is_character_device() && !context.parameters->direct) parameters.direct = false;
   StoragePlan plan;
-  plan.write = parameters.operation == Operation::write;
+  plan.write = writes(parameters);
+  plan.mixed = is_mixed(parameters);
+  plan.read_share = plan.mixed ? *parameters.read_share : 100;
   plan.direct = *parameters.direct;
   plan.sequential = parameters.pattern == Pattern::sequential;
   plan.regime = parameters.regime.value_or(Regime::cached);
@@ -100,14 +115,21 @@ Expected<StoragePlan> plan_storage(const BlockContext& context, const StorageNee
   plan.batch = std::max(1U, parameters.batch);
   plan.depth = parameters.depth;
   plan.unit_bytes = plan.block_bytes * (needs.batch_is_record ? plan.batch : 1);
-  plan.units = file.size().count / plan.unit_bytes;
+  // Each thread has its own part: what one writes no other reads or writes.
+  plan.units = file.size().count / plan.unit_bytes / context.lanes;
+  plan.first_unit = plan.units * context.lane;
+  plan.lanes = context.lanes;
   plan.completion = parameters.completion.value_or(Completion::block);
   plan.rate_per_s = parameters.rate_per_s;
   plan.arrival = parameters.arrival;
-  plan.seed = mix64(context.index + 0x5e0ULL);
+  plan.seed = mix64(mix64(context.index + 0x5e0ULL) + context.lane);
   plan.generation = next_generation();
   if (auto fine = check_direct(plan, needs, parameters, file); !fine) return Failure(fine.error());
   if (auto fine = check_sizes(plan, file); !fine) return Failure(fine.error());
+  if (plan.mixed && (plan.unit_bytes % kSectorBytes != 0 || file.is_character_device())) {
+    return refuse("reads and writes that are mixed are told apart by sectors of 4096 bytes",
+                  "choose a --block that is a multiple of 4KiB, and a file or drive");
+  }
   if (plan.write && !file.writable()) {
     return refuse("the file was opened for reading", "prepare it for writing");
   }
@@ -148,7 +170,10 @@ Engagement RegimeKeeper::check(std::uint64_t operations) const {
   if (plan_.direct) {
     // On a drive in use others may bring pages in; ours would be one or more for each operation.
     const std::uint64_t grown = *pages > pages_before_ ? *pages - pages_before_ : 0;
-    const std::uint64_t allowed = file_.is_block_device() ? operations / 10 : 0;
+    std::uint64_t allowed = file_.is_block_device() ? operations / 10 : 0;
+    // Threads that were asked before this one have verified their data through the cache.
+    const std::uint64_t unit_pages = (plan_.unit_bytes + kPageBytes - 1) / kPageBytes;
+    allowed += (plan_.lanes - 1ULL) * (kVerifiedUnits + plan_.depth) * unit_pages;
     return {grown <= allowed, fmt::format("page cache grew by {} of {} pages", grown, total)};
   }
   // Buffered from the drive: true as long as no block is met twice.
@@ -206,6 +231,23 @@ void DataChecker::wrong(std::uint64_t offset, std::string_view what) {
   result_.detail = fmt::format("offset {}: {}", offset, what);
 }
 
+// What was read may have been overwritten since, by this block: then that must stand there, whole.
+void DataChecker::check_mixed(std::span<const std::byte> data, std::uint64_t offset, bool same) {
+  const auto ours = [this](std::span<const std::byte> unit) {
+    const auto header = read_header(unit.first(kSectorBytes));
+    return header && header->generation == plan_->generation;
+  };
+  const bool ours_there = ours(there());
+  if (ours(data) && !ours_there) return wrong(offset, "what was written is not there");
+  if (!same && !ours_there) return wrong(offset, "differs from pread");
+  for (const std::span<const std::byte> unit : {data, std::span<const std::byte>(there())}) {
+    if (!file_->checksummed() && !ours(unit)) continue;
+    if (auto good = verify_sectors(unit, offset, file_->seed()); !good) {
+      return wrong(offset, good.error().cause);
+    }
+  }
+}
+
 void DataChecker::check(std::span<const std::byte> data, std::uint64_t offset) {
   if (!result_.applies) return;
   ++result_.checked;
@@ -214,19 +256,20 @@ void DataChecker::check(std::span<const std::byte> data, std::uint64_t offset) {
     if (!zero) wrong(offset, "not zero");
     return;
   }
-  const std::span<std::byte> there(memory_.as<std::byte>(), plan_->unit_bytes);
-  const ssize_t got = ::pread(fd_.get(), there.data(), there.size(), static_cast<off_t>(offset));
-  if (got != static_cast<ssize_t>(there.size())) {
+  const ssize_t got =
+      ::pread(fd_.get(), there().data(), there().size(), static_cast<off_t>(offset));
+  if (got != static_cast<ssize_t>(plan_->unit_bytes)) {
     return wrong(offset, got < 0 ? std::strerror(errno) : "the file ends here");
   }
-  const bool same = std::memcmp(data.data(), there.data(), there.size()) == 0;
+  const bool same = std::memcmp(data.data(), there().data(), there().size()) == 0;
+  if (plan_->mixed) return check_mixed(data, offset, same);
   const bool sectors = plan_->unit_bytes % kSectorBytes == 0;
   if (sectors && (plan_->write || file_->checksummed())) {
-    if (auto good = verify_sectors(there, offset, file_->seed()); !good) {
+    if (auto good = verify_sectors(there(), offset, file_->seed()); !good) {
       return wrong(offset, good.error().cause);
     }
     // Two writes of one block may meet at one place; then the later one's sectors stand there.
-    const auto header = read_header(there.first(kSectorBytes));
+    const auto header = read_header(there().first(kSectorBytes));
     if (plan_->write && (!header || header->generation != plan_->generation)) {
       return wrong(offset, "what was written is not there");
     }

@@ -33,11 +33,17 @@ Parameters resolve_storage(const Parameters& parameters, const StorageNeeds& nee
 
 // The checked plan of one block. Values only.
 struct StoragePlan {
+  // `write`: it writes, at least some of the time; `mixed`: reads and writes, `read_share` percent
+  // reads.
+  bool mixed = false;
+  unsigned read_share = 100;
   bool write = false, direct = false, sequential = false;
   Regime regime = Regime::cached;
   std::uint64_t block_bytes = 4096;
   std::uint64_t unit_bytes = 4096;  // one operation: a block, or `batch` of them
-  std::uint64_t units = 0;          // in the file
+  // Its part of the file: the whole, unless several threads share it.
+  std::uint64_t first_unit = 0, units = 0;
+  unsigned lanes = 1;  // threads that share it
   unsigned depth = 1, batch = 1;
   Completion completion = Completion::block;
   double rate_per_s = 0;  // 0: closed loop
@@ -95,11 +101,13 @@ class DataChecker {
 
  private:
   DataChecker(const StoragePlan& plan, TestFile& file) : plan_(&plan), file_(&file) {}
+  void check_mixed(std::span<const std::byte> data, std::uint64_t offset, bool same);
   void wrong(std::uint64_t offset, std::string_view what);
 
   const StoragePlan* plan_;
   TestFile* file_;
   UniqueFd fd_;
+  std::span<std::byte> there() const { return {memory_.as<std::byte>(), memory_.size().count}; }
   Mapping memory_;  // one unit
   Verification result_;
 };

@@ -1,5 +1,6 @@
 // storage.pread and storage.direct: one pread(2) or pwrite(2) for each block, through the page
 // cache or past it. The first is the baseline of most others.
+#include "engine/mixed_access.hpp"
 #include "engine/storage_rows.hpp"
 #include "engine/storage_sync.hpp"
 
@@ -90,7 +91,11 @@ class CallAccess {
 
 Made make_call_block(const BlockContext& context, const StorageNeeds& needs,
                      const StorageSabotage& sabotage) {
-  if (context.parameters->operation == Operation::write) {
+  if (is_mixed(*context.parameters)) {
+    return SyncBlock<MixedAccess<CallAccess<false>, CallAccess<true>>>::make(context, needs,
+                                                                             {sabotage});
+  }
+  if (writes(*context.parameters)) {
     return SyncBlock<CallAccess<true>>::make(context, needs, {sabotage});
   }
   return SyncBlock<CallAccess<false>>::make(context, needs, {sabotage});

@@ -44,9 +44,11 @@ class QueueBlock final : public Block {
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
     const auto ran = with_ticks(*context_.clock, [&](auto ticks) -> Expected<void> {
       if (plan_.sequential) {
-        return loop(ticks, SequentialBlocks(plan_.units, plan_.seed), duration, recorder);
+        return loop(ticks, SequentialBlocks(plan_.units, plan_.seed, plan_.first_unit), duration,
+                    recorder);
       }
-      return loop(ticks, RandomBlocks(plan_.units, plan_.seed), duration, recorder);
+      return loop(ticks, RandomBlocks(plan_.units, plan_.seed, plan_.first_unit), duration,
+                  recorder);
     });
     completed_ = recorder.operations;
     return ran;
@@ -68,7 +70,7 @@ class QueueBlock final : public Block {
       if (sabotage_.wrong_data) *buffers_.at(slot) ^= std::byte{1};
       checker->check(buffers_.span(slot), slots_.offset(slot));
     }
-    RandomBlocks sample(plan_.units, plan_.seed + 1);
+    RandomBlocks sample(plan_.units, plan_.seed + 1, plan_.first_unit);
     const bool idle = slots_.in_flight() == 0;
     for (unsigned i = 0; i < kVerifiedUnits && !plan_.write && idle; ++i) {
       const std::uint64_t offset = sample.next() * plan_.unit_bytes;

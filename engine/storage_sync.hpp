@@ -19,27 +19,10 @@
 #include <utility>
 
 #include "engine/offsets.hpp"
-#include "engine/schedule.hpp"
 #include "engine/storage_plan.hpp"
+#include "engine/sync_loop.hpp"
 
 namespace assay::engine {
-
-// Counts of one loop, kept in registers and handed to the recorder at the end.
-struct SyncCounts {
-  std::uint64_t operations = 0, bytes = 0, short_transfers = 0;
-  void add(ssize_t moved, std::uint64_t unit_bytes, Recorder& recorder) {
-    ++operations;
-    if (moved < 0) return recorder.count_error(static_cast<int>(-moved));
-    bytes += static_cast<std::uint64_t>(moved);
-    if (static_cast<std::uint64_t>(moved) != unit_bytes) ++short_transfers;
-  }
-  void hand_over(Recorder& recorder, std::uint64_t calls_per_unit) const {
-    recorder.operations += operations;
-    recorder.bytes += bytes;
-    recorder.short_transfers += short_transfers;
-    recorder.enters += operations * calls_per_unit;
-  }
-};
 
 template <typename Access>
 class SyncBlock final : public Block {
@@ -65,9 +48,10 @@ class SyncBlock final : public Block {
     access_->before_run();
     with_ticks(*context_.clock, [&](auto ticks) {
       if (plan_.sequential) {
-        loop(ticks, SequentialBlocks(plan_.units, plan_.seed), duration, recorder);
+        loop(ticks, SequentialBlocks(plan_.units, plan_.seed, plan_.first_unit), duration,
+             recorder);
       } else {
-        loop(ticks, RandomBlocks(plan_.units, plan_.seed), duration, recorder);
+        loop(ticks, RandomBlocks(plan_.units, plan_.seed, plan_.first_unit), duration, recorder);
       }
     });
     operations_ = recorder.operations;
@@ -90,8 +74,8 @@ class SyncBlock final : public Block {
     if (!checker) return {.verified = false, .applies = true, .detail = checker.error().message()};
     if (operations_ > 0) checker->check(access_->moved(), last_offset_);
     // Reading again what was read costs nothing that is timed. Writing more would prove no more.
-    RandomBlocks sample(plan_.units, plan_.seed + 1);
-    for (unsigned i = 0; i < kVerifiedUnits && !plan_.write; ++i) {
+    RandomBlocks sample(plan_.units, plan_.seed + 1, plan_.first_unit);
+    for (unsigned i = 0; i < kVerifiedUnits && (!plan_.write || plan_.mixed); ++i) {
       const std::uint64_t offset = sample.next() * plan_.unit_bytes;
       if (access_->move(offset) == static_cast<ssize_t>(plan_.unit_bytes)) {
         checker->check(access_->moved(), offset);
@@ -106,64 +90,15 @@ class SyncBlock final : public Block {
 
   template <typename Ticks, typename Offsets>
   void loop(Ticks, Offsets offsets, Nanoseconds duration, Recorder& recorder) {
+    SyncLoop<Ticks, Access> loop(*access_, plan_.unit_bytes, context_.clock->scale(), recorder);
     if (plan_.rate_per_s > 0) {
-      open_loop<Ticks>(offsets, duration, recorder);
+      const double per_second = static_cast<double>(context_.clock->ns_to_ticks(1'000'000'000));
+      loop.open(offsets, length(duration),
+                Schedule(per_second / plan_.rate_per_s, plan_.arrival, plan_.seed));
     } else {
-      closed_loop<Ticks>(offsets, duration, recorder);
+      loop.closed(offsets, length(duration));
     }
-  }
-
-  template <typename Ticks, typename Offsets>
-  void closed_loop(Offsets& offsets, Nanoseconds duration, Recorder& recorder) {
-    const TickScale scale = context_.clock->scale();
-    const std::uint64_t unit = plan_.unit_bytes;
-    Access& access = *access_;
-    SyncCounts counts;
-    std::uint64_t offset = 0;
-    std::uint64_t stop = Ticks::now();
-    const std::uint64_t end = stop + length(duration);
-    while (stop < end) {
-      offset = offsets.next() * unit;
-      access.prepare(offset);
-      const std::uint64_t start = Ticks::start();
-      const ssize_t moved = access.move(offset);
-      stop = Ticks::now();
-      recorder.record_service(scale.to_ns(stop), scale.to_ns(stop - start));
-      counts.add(moved, unit, recorder);
-    }
-    last_offset_ = offset;
-    counts.hand_over(recorder, access.calls_per_unit());
-  }
-
-  // Operations start when the schedule says, or as soon after as the one before is done; the wait
-  // for their turn is part of the response. Spins while nothing is due.
-  template <typename Ticks, typename Offsets>
-  void open_loop(Offsets& offsets, Nanoseconds duration, Recorder& recorder) {
-    const TickScale scale = context_.clock->scale();
-    const double per_second = static_cast<double>(context_.clock->ns_to_ticks(1'000'000'000));
-    Schedule schedule(per_second / plan_.rate_per_s, plan_.arrival, plan_.seed);
-    const std::uint64_t unit = plan_.unit_bytes, length_ticks = length(duration);
-    Access& access = *access_;
-    SyncCounts counts;
-    const std::uint64_t begin = Ticks::now();
-    std::uint64_t stop = begin;
-    // Twice the time is given to work off a queue; what is left then was beyond the technique.
-    while (schedule.due() < length_ticks && stop < begin + 2 * length_ticks) {
-      const std::uint64_t intended = begin + schedule.due();
-      last_offset_ = offsets.next() * unit;
-      access.prepare(last_offset_);
-      std::uint64_t start = Ticks::now();
-      while (start < intended) start = Ticks::now();
-      const ssize_t moved = access.move(last_offset_);
-      const std::uint64_t could_start = std::max(intended, stop);
-      stop = Ticks::now();
-      recorder.record_service(scale.to_ns(stop), scale.to_ns(stop - start));
-      recorder.record_response(scale.to_ns(stop - intended), scale.to_ns(start - could_start));
-      counts.add(moved, unit, recorder);
-      schedule.advance();
-    }
-    for (; schedule.due() < length_ticks; schedule.advance()) ++recorder.missed;
-    counts.hand_over(recorder, access.calls_per_unit());
+    last_offset_ = loop.last_offset();
   }
 
   std::uint64_t length(Nanoseconds duration) const {

@@ -36,7 +36,8 @@ Made make(const BlockContext& context, const UringFeatures& features,
 }  // namespace
 
 Made make_uring(const BlockContext& context, const StorageSabotage& sabotage) {
-  return make(context, {}, sabotage);
+  Parameters parameters = *context.parameters;
+  return make(context, features_of(parameters), sabotage);
 }
 Made make_uring_fixed_buffers(const BlockContext& context, const StorageSabotage& sabotage) {
   return make(context, {.fixed_buffers = true}, sabotage);
@@ -70,7 +71,9 @@ Made make_uring_passthrough(const BlockContext& context, const StorageSabotage& 
 }
 
 Parameters resolve_uring(const Parameters& parameters) {
-  return resolve_storage(parameters, uring_needs({}));
+  Parameters with = parameters;
+  const UringFeatures features = features_of(with);
+  return resolve_storage(with, uring_needs(features));
 }
 Parameters resolve_uring_batched(const Parameters& parameters) {
   return resolve_storage(parameters, uring_needs(kBatched));

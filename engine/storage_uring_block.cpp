@@ -33,13 +33,15 @@ class UringBlock final : public Block {
     const StoragePlan& plan = state_->plan;
     const auto ran = with_ticks(*state_->context.clock, [&](auto ticks) -> Expected<void> {
       if (plan.sequential) {
-        return loop(ticks, SequentialBlocks(plan.units, plan.seed), duration, recorder);
+        return loop(ticks, SequentialBlocks(plan.units, plan.seed, plan.first_unit), duration,
+                    recorder);
       }
-      return loop(ticks, RandomBlocks(plan.units, plan.seed), duration, recorder);
+      return loop(ticks, RandomBlocks(plan.units, plan.seed, plan.first_unit), duration, recorder);
     });
     state_->completed = recorder.operations;
     state_->enters = recorder.enters;
     state_->errors = recorder.errors;
+    if constexpr (requires { op_.only_read(); }) op_.only_read();
     return ran;
   }
 
@@ -49,6 +51,11 @@ class UringBlock final : public Block {
     // Between the two: checking reads the file, and proofs take the registrations away.
     verification_ = verify();
     if constexpr (entries_of<Op>() == 2) state_->links.failure_cancels = failure_cancels();
+    if constexpr (Op::kFlows == Flow::mixed) {
+      const Engagement share = op_.share(state_->plan.read_share);
+      proof.engaged = proof.engaged && share.engaged;
+      proof.evidence = share.evidence + "; " + proof.evidence;
+    }
     prove_features(*state_, proof);
     return proof;
   }
@@ -85,9 +92,9 @@ class UringBlock final : public Block {
       if (state_->sabotage.wrong_data) *state_->buffers.at(slot) ^= std::byte{1};
       checker->check(state_->buffers.span(slot), slots.offset(slot));
     }
-    RandomBlocks sample(state_->plan.units, state_->plan.seed + 1);
+    RandomBlocks sample(state_->plan.units, state_->plan.seed + 1, state_->plan.first_unit);
     const bool idle = slots.in_flight() == 0;
-    for (unsigned i = 0; i < kVerifiedUnits && !Op::kWrites && idle; ++i) {
+    for (unsigned i = 0; i < kVerifiedUnits && Op::kFlows != Flow::write && idle; ++i) {
       const std::uint64_t offset = sample.next() * state_->plan.unit_bytes;
       if (read_once(offset)) checker->check(state_->buffers.span(0), offset);
     }
@@ -123,7 +130,7 @@ class UringBlock final : public Block {
   // Whether this drive polls, or takes a command, is known for sure only once it has. Reading
   // alters nothing; what becomes of a write, the first timed one tells.
   Expected<void> try_first() {
-    if (Op::kWrites) return {};
+    if (Op::kFlows != Flow::read) return {};
     const int moved = move_once(0);
     if (moved >= 0) return {};
     const bool polls = moved == -EOPNOTSUPP && state_->features.iopoll;
@@ -196,6 +203,9 @@ Expected<void> check_features(const UringFeatures& features, const StoragePlan& 
   if (features.passthrough && (!features.fixed_buffers || features.fixed_file)) {
     return refuse("commands are passed through on registered memory and a plain descriptor",
                   "turn fixed-buffers on and fixed-files off");
+  }
+  if (plan.mixed && (features.linked || features.passthrough)) {
+    return refuse("these operations are not mixed", "leave --read-share out");
   }
   if (features.iopoll && !plan.direct) {
     return refuse("IOPOLL asks the drive, so it needs O_DIRECT", "leave --no-direct out");
@@ -275,19 +285,14 @@ Chosen block_of(std::unique_ptr<UringState> state) {
 }
 
 // Each combination has a loop of its own: nothing is decided per operation.
-template <bool kWrite>
+template <Flow kFlow>
 Chosen choose(std::unique_ptr<UringState> state) {
-  const UringFeatures& features = state->features;
-  const StorageSabotage& sabotage = state->sabotage;
-  const bool buffers = features.fixed_buffers && !sabotage.plain_buffers;
-  const bool file = features.fixed_file && !sabotage.plain_files;
-  if (features.passthrough && !sabotage.plain_ring) {
-    return block_of<CommandOp<kWrite>>(std::move(state));
-  }
-  if (buffers && file) return block_of<FileOp<kWrite, true, true>>(std::move(state));
-  if (buffers) return block_of<FileOp<kWrite, true, false>>(std::move(state));
-  if (file) return block_of<FileOp<kWrite, false, true>>(std::move(state));
-  return block_of<FileOp<kWrite, false, false>>(std::move(state));
+  const bool buffers = state->features.fixed_buffers && !state->sabotage.plain_buffers;
+  const bool file = state->features.fixed_file && !state->sabotage.plain_files;
+  if (buffers && file) return block_of<FileOp<kFlow, true, true>>(std::move(state));
+  if (buffers) return block_of<FileOp<kFlow, true, false>>(std::move(state));
+  if (file) return block_of<FileOp<kFlow, false, true>>(std::move(state));
+  return block_of<FileOp<kFlow, false, false>>(std::move(state));
 }
 
 }  // namespace
@@ -299,7 +304,12 @@ Made make_uring_block(const BlockContext& context, const StorageNeeds& needs,
   auto state = std::make_unique<UringState>(context, *plan, features, sabotage);
   if (auto done = set_up(*state); !done) return Failure(done.error());
   if (features.linked) return block_of<LinkedOp>(std::move(state));
-  return plan->write ? choose<true>(std::move(state)) : choose<false>(std::move(state));
+  if (features.passthrough && !sabotage.plain_ring) {
+    return plan->write ? block_of<CommandOp<true>>(std::move(state))
+                       : block_of<CommandOp<false>>(std::move(state));
+  }
+  if (plan->mixed) return choose<Flow::mixed>(std::move(state));
+  return plan->write ? choose<Flow::write>(std::move(state)) : choose<Flow::read>(std::move(state));
 }
 
 }  // namespace assay::engine

@@ -35,6 +35,9 @@ struct UringFeature {
 };
 std::span<const UringFeature> uring_features();
 
+// The switches of a `features` parameter turned on; those that a parameter belongs to set it, too.
+UringFeatures features_of(Parameters& parameters);
+
 // Whether the kernel can grant them, and the drive below the parameters' file with iopoll. Not
 // available: which one it lacks and what would make it run.
 Availability uring_features_available(const Host& host, const Parameters& parameters,

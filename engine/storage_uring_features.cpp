@@ -1,6 +1,8 @@
 // What each io_uring switch is called, what it needs, and whether a host can do it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/drive_queue.hpp"
 #include "engine/storage_uring_block.hpp"
 #include "engine/technique_support.hpp"
@@ -89,6 +91,19 @@ Availability drive_takes_commands(const Host& host, const Parameters& parameters
 }  // namespace
 
 std::span<const UringFeature> uring_features() { return kFeatures; }
+
+UringFeatures features_of(Parameters& parameters) {
+  UringFeatures features;
+  const std::string all = parameters.features;
+  for (std::string_view rest = all; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('+'));
+    for (const UringFeature& feature : kFeatures) {
+      if (feature.name == name) feature.turn_on(features, parameters);
+    }
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+  }
+  return features;
+}
 
 Availability uring_features_available(const Host& host, const Parameters& parameters,
                                       const UringFeatures& features) {

@@ -7,46 +7,67 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/mixed_access.hpp"
 #include "engine/storage_uring_state.hpp"
 #include "engine/uring_abi.hpp"
 
 namespace assay::engine {
 
-// Reads or writes one unit of the file; see uring_loop.hpp for what the loop wants of it.
-template <bool kWrite, bool kFixedBuffers, bool kFixedFile>
+enum class Flow : std::uint8_t { read, write, mixed };
+
+// Reads or writes one unit of the file, or, mixed, throws a coin for each; see uring_loop.hpp for
+// what the loop wants of it.
+template <Flow kFlow, bool kFixedBuffers, bool kFixedFile>
 class FileOp {
  public:
-  static constexpr bool kWrites = kWrite;
-  static constexpr unsigned kOpcode =
-      kWrite ? (kFixedBuffers ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE)
-             : (kFixedBuffers ? IORING_OP_READ_FIXED : IORING_OP_READ);
+  static constexpr Flow kFlows = kFlow;
+  static constexpr int kRead = kFixedBuffers ? IORING_OP_READ_FIXED : IORING_OP_READ;
+  static constexpr int kWrite = kFixedBuffers ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE;
 
   explicit FileOp(const UringState& state)
       : buffers_(state.buffers),
         unit_bytes_(state.plan.unit_bytes),
         generation_(state.plan.generation),
-        descriptor_(kFixedFile ? 0 : state.fd.get()) {}
+        descriptor_(kFixedFile ? 0 : state.fd.get()),
+        coin_(state.plan.read_share, state.plan.seed) {}
 
   std::uint64_t unit_bytes() const { return unit_bytes_; }
 
-  void prepare(io_uring_sqe* sqe, unsigned slot, std::uint64_t offset) const {
-    if constexpr (kWrite) stamp(buffers_.span(slot), offset, generation_);
-    io_uring_prep_rw(static_cast<int>(kOpcode), sqe, descriptor_, buffers_.at(slot),
+  void prepare(io_uring_sqe* sqe, unsigned slot, std::uint64_t offset) {
+    const bool reads = reads_next();
+    if (!reads) stamp(buffers_.span(slot), offset, generation_);
+    io_uring_prep_rw(reads ? kRead : kWrite, sqe, descriptor_, buffers_.at(slot),
                      static_cast<unsigned>(unit_bytes_), offset);
     sqe->buf_index = 0;
     if constexpr (kFixedFile) sqe->flags |= IOSQE_FIXED_FILE;
   }
 
+  // From here on it only reads: what follows is verification.
+  void only_read() { over_ = true; }
+  // Mixed: how many of each were prepared.
+  Engagement share(unsigned read_share) const { return share_held(reads_, writes_, read_share); }
+
  private:
+  bool reads_next() {
+    if constexpr (kFlow != Flow::mixed) return kFlow == Flow::read;
+    if (over_) return true;
+    const bool reads = coin_.next();
+    ++(reads ? reads_ : writes_);
+    return reads;
+  }
+
   const SlotBuffers& buffers_;
   std::uint64_t unit_bytes_, generation_;
   int descriptor_;
+  ReadCoin coin_;
+  bool over_ = false;
+  std::uint64_t reads_ = 0, writes_ = 0;
 };
 
 // A write, and an fdatasync that the kernel starts when the write is done: one submission.
 class LinkedOp {
  public:
-  static constexpr bool kWrites = true;
+  static constexpr Flow kFlows = Flow::write;
   static constexpr unsigned kEntries = 2;
 
   explicit LinkedOp(UringState& state)
@@ -102,7 +123,7 @@ class LinkedOp {
 template <bool kWrite>
 class CommandOp {
  public:
-  static constexpr bool kWrites = kWrite;
+  static constexpr Flow kFlows = kWrite ? Flow::write : Flow::read;
 
   explicit CommandOp(const UringState& state)
       : buffers_(state.buffers),

@@ -77,13 +77,14 @@ bool entries_are_fixed(const UringState& state) {
   const io_uring& ring = *state.ring->get();
   const bool big = (ring.flags & IORING_SETUP_SQE128) != 0;
   const auto entries = std::min<std::uint64_t>(ring.sq.ring_entries, state.submitted);
-  const unsigned plain = state.plan.write ? IORING_OP_WRITE_FIXED : IORING_OP_READ_FIXED;
+  const bool may_read = state.plan.mixed || !state.plan.write;
   for (std::uint64_t i = 0; i < entries; ++i) {
     const io_uring_sqe& entry = ring.sq.sqes[big ? 2 * i : i];
     const bool fixed = state.features.passthrough
                            ? entry.opcode == IORING_OP_URING_CMD &&
                                  entry.uring_cmd_flags == uring_abi::kUringCmdFixed
-                           : entry.opcode == plain;
+                           : (entry.opcode == IORING_OP_READ_FIXED && may_read) ||
+                                 (entry.opcode == IORING_OP_WRITE_FIXED && state.plan.write);
     if (!fixed) return false;
   }
   return entries > 0;
@@ -93,6 +94,7 @@ void prove_buffers(UringState& state, Engagement& proof) {
   const bool fixed = entries_are_fixed(state);
   const auto registered = state.ring->unregister_buffers();
   const char* name = state.features.passthrough ? "URING_CMD_FIXED"
+                     : state.plan.mixed         ? "READ_FIXED and WRITE_FIXED"
                      : state.plan.write         ? "WRITE_FIXED"
                                                 : "READ_FIXED";
   add(proof, fixed && registered,

@@ -149,9 +149,11 @@ class UserNvmeBlock final : public Block {
     if (!queue_) return run_by_kernel(duration, recorder);
     const auto ran = with_ticks(*context_.clock, [&](auto ticks) -> Expected<void> {
       if (plan_.sequential) {
-        return loop(ticks, SequentialBlocks(plan_.units, plan_.seed), duration, recorder);
+        return loop(ticks, SequentialBlocks(plan_.units, plan_.seed, plan_.first_unit), duration,
+                    recorder);
       }
-      return loop(ticks, RandomBlocks(plan_.units, plan_.seed), duration, recorder);
+      return loop(ticks, RandomBlocks(plan_.units, plan_.seed, plan_.first_unit), duration,
+                  recorder);
     });
     completed_ = recorder.operations;
     return ran;
@@ -176,7 +178,7 @@ class UserNvmeBlock final : public Block {
     for (unsigned slot = 0; slot < slots_.depth(); ++slot) {
       if (slots_.offset(slot) != UringSlots::kUnused) moved.emplace_back(slot, slots_.offset(slot));
     }
-    RandomBlocks sample(plan_.units, plan_.seed + 1);
+    RandomBlocks sample(plan_.units, plan_.seed + 1, plan_.first_unit);
     for (unsigned i = 0; i < kVerifiedUnits && !kWrite && queue_; ++i) {
       const std::uint64_t offset = sample.next() * plan_.unit_bytes;
       if (read_once(plan_.depth + i, offset)) moved.emplace_back(plan_.depth + i, offset);
@@ -250,7 +252,7 @@ class UserNvmeBlock final : public Block {
   Expected<void> run_by_kernel(Nanoseconds duration, Recorder& recorder) {
     auto fd = open_for(context_, plan_, plan_.direct);
     if (!fd) return Failure(fd.error());
-    RandomBlocks offsets(plan_.units, plan_.seed);
+    RandomBlocks offsets(plan_.units, plan_.seed, plan_.first_unit);
     const std::uint64_t begun = MonotonicTicks::now();
     std::uint64_t now = begun;
     while (now - begun < static_cast<std::uint64_t>(duration.count())) {

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "engine/mixed_access.hpp"
 #include "engine/storage_rows.hpp"
 #include "engine/storage_sync.hpp"
 
@@ -98,7 +99,11 @@ class VectorAccess {
 }  // namespace
 
 Made make_vectored(const BlockContext& context, const StorageSabotage& sabotage) {
-  if (context.parameters->operation == Operation::write) {
+  if (is_mixed(*context.parameters)) {
+    return SyncBlock<MixedAccess<VectorAccess<false>, VectorAccess<true>>>::make(context, kNeeds,
+                                                                                 {sabotage});
+  }
+  if (writes(*context.parameters)) {
     return SyncBlock<VectorAccess<true>>::make(context, kNeeds, {sabotage});
   }
   return SyncBlock<VectorAccess<false>>::make(context, kNeeds, {sabotage});

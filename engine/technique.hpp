@@ -27,6 +27,7 @@ struct Claim {
       {};  // candidate/baseline median that the claim implies: 0.7
   std::optional<double> throughput_ratio_min = {};   // 1.5
   std::optional<std::uint64_t> latency_ns_max = {};  // absolute claims, on the median
+  std::optional<double> bytes_per_s_min = {};        // absolute claims, over the whole measurement
 };
 
 // Did the fast path run? Asked after the block has run.
@@ -43,6 +44,13 @@ struct Verification {
   std::string detail = {};
 };
 
+// By how much the clock of CPU b is ahead of that of CPU a: no less than low, no more than high.
+struct ClockOffset {
+  CpuId a, b;
+  double low_ns = 0, high_ns = 0;
+  std::uint64_t exchanges = 0;  // of time stamps, that these bounds come from
+};
+
 // Everything that a block may use. Outlives the block.
 struct BlockContext {
   const Clock* clock = nullptr;
@@ -52,6 +60,8 @@ struct BlockContext {
   TestFile* file = nullptr;  // storage and copy; shared by candidate and baseline
   CpuSet cpus;               // where it runs; the first is the measuring thread's
   unsigned index = 0;        // which block: seeds the pattern, so that both sides see the same one
+  // Of several threads that do the same, this one: each has its own part of the file.
+  unsigned lane = 0, lanes = 1;
 };
 
 // One block: built fresh (ring, buffers, threads), warmed up, run once, asked for proof, destroyed.
@@ -66,6 +76,8 @@ class Block {
   virtual Expected<void> run(Nanoseconds duration, Recorder& recorder) = 0;
   virtual Engagement engagement() = 0;
   virtual Verification verification() { return {}; }
+  // What it found of the CPUs' clocks; asked last.
+  virtual std::vector<ClockOffset> clock_offsets() { return {}; }
 };
 
 // Whether this host can run it. Not available: `reason` says why, `remedy` what would make it run.
@@ -74,12 +86,18 @@ struct Availability {
   std::string reason, remedy;
 };
 
+// What a series needs beyond a CPU.
+struct Needs {
+  bool file = false;     // a TestFile
+  unsigned threads = 1;  // CPUs
+};
+
 struct Technique {
   std::string_view id;             // "storage.uring.fixed-buffers"
   std::string_view summary;        // one line
   std::string_view baseline = {};  // id of what it is compared with; empty: a baseline itself
-  // A second one that the catalogue names; `bench --baseline=ID` compares with any of the area.
-  std::string_view other_baseline = {};
+  // id of a second one, measured beside the first by `assay bench --baseline`; empty: none.
+  std::string_view also_against = {};
   Claim claim = {};
   std::string_view proof = {};  // how it proves that it engaged, in words
   bool uses_file = false;       // needs a TestFile
@@ -95,6 +113,12 @@ struct Technique {
   Claim (*variant_claim)(std::string_view variant) = nullptr;
   // The parts that are measured one by one ("l1", "l2"); empty function: one part, "".
   std::vector<std::string> (*variants)(const probes::Inventory&) = nullptr;
+  // What one variant needs; null: `uses_file` and `threads` hold for all. Use needs_of().
+  Needs (*variant_needs)(std::string_view variant) = nullptr;
+  // Where it runs, when that is part of what it is (a housekeeping CPU, all CPUs): of the CPUs that
+  // were asked for (empty: none in particular) and those allowed. Empty, or null: where asked.
+  CpuSet (*place)(const probes::Inventory&, const Parameters&, const CpuSet& asked,
+                  const CpuSet& allowed) = nullptr;
   // What the baseline must be given to be a fair comparison; null: the same parameters.
   Parameters (*baseline_parameters)(const Parameters&) = nullptr;
   Availability (*available)(const Host&, const probes::Inventory&, const Parameters&) = nullptr;
@@ -114,6 +138,13 @@ inline unsigned operations_per_sample(const Technique& technique, const Paramete
 inline Claim claim_of(const Technique& technique, const Parameters& parameters) {
   return technique.variant_claim == nullptr ? technique.claim
                                             : technique.variant_claim(parameters.variant);
+}
+
+// What a series of this technique with these parameters needs.
+inline Needs needs_of(const Technique& technique, const Parameters& parameters) {
+  const Needs general{technique.uses_file, technique.threads};
+  if (technique.variant_needs == nullptr || parameters.variant.empty()) return general;
+  return technique.variant_needs(parameters.variant);
 }
 
 // Whether a key of Parameters means something to the technique.

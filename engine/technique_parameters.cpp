@@ -23,6 +23,8 @@ Parameters only_taken(const Technique& technique, const Parameters& given) {
     // What get() writes, set() reads back.
     if (!value.empty()) static_cast<void>(row.set(taken, value));
   }
+  taken.block_given = given.block_given;
+  taken.depth_given = given.depth_given;
   return taken;
 }
 

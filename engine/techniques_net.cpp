@@ -8,7 +8,7 @@
 namespace assay::engine {
 namespace {
 
-constexpr const char* kLoopback = "127.0.0.1";
+constexpr const char* kLoopbackAddress = "127.0.0.1";
 
 Availability udp_available(const Host& host, const probes::Inventory&,
                            const Parameters& parameters) {
@@ -16,18 +16,18 @@ Availability udp_available(const Host& host, const probes::Inventory&,
   auto outcome = check_message_size(parameters.message, kUdpMessageMax);
   if (!outcome) return availability_of(outcome);
   // Trying is the surest answer: a network namespace may have no loopback address.
-  auto channel = open_udp_channel(kLoopback);
+  auto channel = open_udp_channel(kLoopbackAddress);
   if (!channel) outcome = std::unexpected(channel.error());
   return availability_of(outcome);
 }
 
 Expected<std::unique_ptr<Block>> make_udp(const BlockContext& context) {
-  auto channel = open_udp_channel(kLoopback);
+  auto channel = open_udp_channel(kLoopbackAddress);
   if (!channel) return std::unexpected(channel.error());
   return make_echo_block(context, std::move(*channel));
 }
 
-constexpr std::array kRows{
+constexpr std::array kNetRows{
     Technique{
         .id = "net.udp",
         .summary = "A datagram to another thread and back over the loopback interface, between "
@@ -48,6 +48,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> net_techniques() { return kRows; }
+std::span<const Technique> net_techniques() { return kNetRows; }
 
 }  // namespace assay::engine

@@ -14,8 +14,10 @@
 namespace assay::engine {
 namespace {
 
-constexpr std::string_view kCallKeys = "op,block,size,pattern,direct,regime,batch,rate,arrival";
-constexpr std::string_view kDirectKeys = "op,block,size,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kCallKeys =
+    "op,read-share,block,size,pattern,direct,regime,batch,rate,arrival,threads";
+constexpr std::string_view kDirectKeys =
+    "op,read-share,block,size,pattern,direct,regime,rate,arrival,threads";
 constexpr std::string_view kMapKeys = "op,block,size,pattern,regime,rate,arrival";
 constexpr std::string_view kStdioKeys = "op,block,size,regime,rate,arrival";
 constexpr std::string_view kSyncKeys = "block,size,pattern,direct,regime,rate,arrival";
@@ -28,7 +30,11 @@ constexpr std::string_view kCommandKeys =
     "op,block,size,depth,batch,pattern,completion,rate,arrival";
 constexpr std::string_view kUserNvmeKeys = "op,block,size,depth,batch,pattern,rate,arrival";
 constexpr std::string_view kUringKeys =
-    "op,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival";
+    "op,read-share,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival,threads";
+// Of the technique whose switches are turned one by one.
+constexpr std::string_view kSwitchKeys =
+    "op,read-share,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival,threads,"
+    "features";
 
 Availability calls_available(const Host& host, const probes::Inventory&, const Parameters&) {
   return measurable(host);
@@ -58,7 +64,9 @@ Availability direct_available(const Host& host, const probes::Inventory&,
 
 Availability uring_available(const Host& host, const probes::Inventory&,
                              const Parameters& parameters) {
-  return uring_features_available(host, parameters, {});
+  Parameters with = parameters;
+  const UringFeatures features = features_of(with);
+  return uring_features_available(host, with, features);
 }
 Availability coop_available(const Host& host, const probes::Inventory&,
                             const Parameters& parameters) {
@@ -143,7 +151,7 @@ Made make_honestly(const BlockContext& context) {
   return kMake(context, {});
 }
 
-constexpr std::array kRows{
+constexpr std::array kStorageRows{
     Technique{
         .id = "storage.pread",
         .summary = "One pread or pwrite for each block; with --batch, a record of several blocks",
@@ -266,14 +274,14 @@ constexpr std::array kRows{
         .id = "storage.uring",
         .summary = "io_uring with nothing registered, one operation handed over at a time",
         .baseline = "storage.pread",
-        .other_baseline = "storage.posix-aio",
+        .also_against = "storage.posix-aio",
         .claim = {.text = "60-80 % less latency, 10-50x throughput",
                   .latency_ratio_max = 0.4,
                   .throughput_ratio_min = 10},
         .proof = "as many completions as submissions",
         .uses_file = true,
         .moves_data = true,
-        .parameters = kUringKeys,
+        .parameters = kSwitchKeys,
         .baseline_parameters = pread_beside_uring,
         .available = uring_available,
         .make = make_honestly<make_uring>,
@@ -367,7 +375,7 @@ constexpr std::array kRows{
         .summary = "io_uring on registered memory that asks the drive's poll queue, no interrupt; "
                    "completion=hybrid sleeps first",
         .baseline = "storage.uring.fixed-buffers",
-        .other_baseline = "storage.uring.fixed-files",
+        .also_against = "storage.uring.fixed-files",
         .claim = {.text = "lowest latency"},
         .proof = "the drive has poll queues and raised no interrupts for the completions",
         .uses_file = true,
@@ -444,6 +452,6 @@ constexpr std::array kRows{
 
 }  // namespace
 
-std::span<const Technique> storage_techniques() { return kRows; }
+std::span<const Technique> storage_techniques() { return kStorageRows; }
 
 }  // namespace assay::engine

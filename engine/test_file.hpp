@@ -67,6 +67,8 @@ class TestFile {
   // Of offsets and memory for O_DIRECT: statx(2) STATX_DIOALIGN, else the queue's logical block
   // size, else 4096.
   Bytes direct_alignment() const { return direct_alignment_; }
+  // What was named or made; of a file without a name, the directory that it lies in.
+  const std::string& path() const { return path_; }
   // "own file in /var/tmp (ext4 on vda)"
   const std::string& description() const { return description_; }
   std::uint64_t seed() const { return seed_; }

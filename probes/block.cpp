@@ -42,7 +42,7 @@ void set_kind(BlockDevice& device) {
   device.physical = row != kKinds.end() && row->physical;
 }
 
-unsigned small(std::optional<std::uint64_t> value) {
+unsigned block_bytes(std::optional<std::uint64_t> value) {
   return value && *value <= 1U << 30 ? static_cast<unsigned>(*value) : 0;
 }
 
@@ -66,8 +66,8 @@ unsigned count_queues(Reader& reader, const std::string& base) {
 
 void read_queue(Reader& reader, const std::string& base, BlockDevice& device) {
   const std::string queue = base + "queue/";
-  device.logical_block_bytes = small(reader.count(queue + "logical_block_size"));
-  device.physical_block_bytes = small(reader.count(queue + "physical_block_size"));
+  device.logical_block_bytes = block_bytes(reader.count(queue + "logical_block_size"));
+  device.physical_block_bytes = block_bytes(reader.count(queue + "physical_block_size"));
   device.rotational = reader.flag(queue + "rotational").value_or(false);
   device.scheduler = reader.choice(queue + "scheduler");
   device.nr_requests = reader.number(queue + "nr_requests");

@@ -15,19 +15,19 @@ std::optional<CacheType> cache_type(std::string_view word) {
   return std::nullopt;
 }
 
-unsigned small(std::optional<std::uint64_t> value) {
+unsigned small_count(std::optional<std::uint64_t> value) {
   return value && *value < 1U << 20 ? static_cast<unsigned>(*value) : 0;
 }
 
 // Firmware tables tell the ways in four bits on some Arm servers (15 for 128), and a fully
 // associative cache is 0 or -1. Size, sets and line together cannot be wrong in that way.
 unsigned true_ways(Reader& reader, const std::string& directory, const Cache& cache) {
-  const std::uint64_t sets = small(reader.count(directory + "/number_of_sets"));
+  const std::uint64_t sets = small_count(reader.count(directory + "/number_of_sets"));
   if (sets <= 1 || cache.line_bytes == 0 || cache.size.count == 0)
     return sets == 1 ? 0 : cache.ways;
   const std::uint64_t ways = cache.size.count / cache.line_bytes / sets;
   if (ways == cache.ways) return cache.ways;
-  const std::uint64_t lines = small(reader.count(directory + "/physical_line_partition"));
+  const std::uint64_t lines = small_count(reader.count(directory + "/physical_line_partition"));
   return static_cast<unsigned>(ways / std::max<std::uint64_t>(lines, 1));
 }
 
@@ -41,8 +41,8 @@ std::optional<Cache> read_cache(Reader& reader, const std::string& directory, un
   cache.level = static_cast<unsigned>(*level);
   cache.type = *type;
   if (const auto size = parse_bytes(reader.word(directory + "/size"))) cache.size = *size;
-  cache.line_bytes = small(reader.count(directory + "/coherency_line_size"));
-  cache.ways = small(reader.count(directory + "/ways_of_associativity"));
+  cache.line_bytes = small_count(reader.count(directory + "/coherency_line_size"));
+  cache.ways = small_count(reader.count(directory + "/ways_of_associativity"));
   cache.ways = true_ways(reader, directory, cache);
   const auto shared = reader.cpus(directory + "/shared_cpu_list", directory + "/shared_cpu_map");
   cache.shared_by = shared.value_or(CpuSet{}) & topology.online;

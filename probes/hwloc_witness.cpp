@@ -17,18 +17,18 @@ namespace {
 
 // What the user has set in the environment for other programs must not change what hwloc tells us,
 // so all of it is set aside for the moment.
-class Environment {
+class HwlocEnvironment {
  public:
-  Environment() {
+  HwlocEnvironment() {
     for (std::size_t i = 0; i < kNames.size(); ++i) {
       if (const char* value = std::getenv(kNames[i])) saved_[i] = value;
       ::unsetenv(kNames[i]);
     }
     ::setenv("HWLOC_HIDE_ERRORS", "2", 1);  // it would print what it finds odd
   }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-  ~Environment() {
+  HwlocEnvironment(const HwlocEnvironment&) = delete;
+  HwlocEnvironment& operator=(const HwlocEnvironment&) = delete;
+  ~HwlocEnvironment() {
     for (std::size_t i = 0; i < kNames.size(); ++i) {
       if (saved_[i]) {
         ::setenv(kNames[i], saved_[i]->c_str(), 1);
@@ -51,7 +51,7 @@ struct Destroy {
 using HwlocTopology = std::unique_ptr<hwloc_topology, Destroy>;
 
 HwlocTopology load() {
-  const Environment environment;
+  const HwlocEnvironment environment;
   hwloc_topology_t raw = nullptr;
   if (hwloc_topology_init(&raw) != 0) return nullptr;
   HwlocTopology topology(raw);

@@ -1,4 +1,4 @@
-// Writes plain SVG 1.1: shapes, text and groups, every name escaped. Internal to probes.
+// Writes plain SVG 1.1: shapes, text and groups, every name escaped. For probes and report.
 //
 // No scripts, no links, no fonts of its own, nothing outside the document. A device's name is
 // hostile input: it goes through escape() and nowhere else. One page is used by one thread.

@@ -12,7 +12,7 @@
 namespace assay::profiles {
 namespace {
 
-enum class Form : std::uint8_t { word, size, count, number, duration, flag };
+enum class Form : std::uint8_t { word, size, count, percent, number, duration, flag };
 
 // One parameter: its name and what its value looks like.
 struct Row {
@@ -38,6 +38,8 @@ constexpr std::array kRows = {
     Row{"variant", Form::word},
     Row{"interval", Form::duration},
     Row{"policy", Form::word, "other|fifo"},
+    Row{"threads", Form::count},
+    Row{"read-share", Form::percent},
 };
 
 constexpr auto kNames = [] {
@@ -48,6 +50,7 @@ constexpr auto kNames = [] {
 }();
 
 constexpr CountRange kDepths{1, 4096};  // the engine takes no more
+constexpr CountRange kPercent{0, 100};
 
 // "a|b" → {"a", "b"}; "" → {}.
 std::vector<std::string_view> split_words(std::string_view words) {
@@ -121,6 +124,11 @@ Expected<std::string> read_parameter(const YamlNode& key, const YamlNode& value,
       const auto count = read_count(value, row.name, kDepths);
       if (!count) return Failure(count.error());
       return std::to_string(*count);
+    }
+    case Form::percent: {
+      const auto share = read_count(value, row.name, kPercent);
+      if (!share) return Failure(share.error());
+      return std::to_string(*share);
     }
     case Form::number:
       return read_rate(value, row);

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "core/units.hpp"
+#include "engine/technique.hpp"
+
 namespace assay::report {
 
 namespace {
@@ -17,6 +20,8 @@ std::string word_of(std::string_view key, const std::string& value) {
   if (key == "direct") return value == "on" ? "direct" : "";
   if (key == "batch") return value == "1" ? "" : "b" + value;
   if (key == "size") return "of " + value;
+  if (key == "threads") return value + " threads";
+  if (key == "read-share") return value + " % reads";
   return fmt::format("{}={}", key, value);
 }
 
@@ -25,9 +30,11 @@ std::string word_of(std::string_view key, const std::string& value) {
 std::string series_label(const std::string& technique, const engine::Parameters& parameters) {
   static const engine::Parameters kDefaults;
   std::string label = technique;
+  const engine::Technique* const known = engine::find_technique(technique);
   for (const engine::ParameterRow& row : engine::parameter_rows()) {
     const std::string value = row.get(parameters);
     if (value.empty() || value == row.get(kDefaults)) continue;
+    if (known != nullptr && !engine::takes_parameter(*known, row.key)) continue;
     // Past the page cache there is only the device: one word is enough.
     if (row.key == "regime" && value == "device" && parameters.direct.value_or(false)) continue;
     const std::string word = word_of(row.key, value);
@@ -64,6 +71,18 @@ std::string short_number(double value) {
 double operations_per_s(const engine::Measurement& measurement) {
   const double seconds = std::chrono::duration<double>(measurement.duration).count();
   return seconds > 0 ? static_cast<double>(measurement.operations) / seconds : 0;
+}
+
+std::string cpu_per_operation(const engine::Measurement& measurement) {
+  if (measurement.operations == 0) return "–";
+  return format_ns_short(static_cast<double>(measurement.cpu_time.count()) /
+                         static_cast<double>(measurement.operations));
+}
+
+std::string enters_per_operation(const engine::Measurement& measurement) {
+  if (measurement.operations == 0) return "–";
+  return fmt::format("{:.3g}", static_cast<double>(measurement.enters) /
+                                   static_cast<double>(measurement.operations));
 }
 
 std::string short_digest(const std::string& digest) {

@@ -22,6 +22,10 @@ std::string short_number(double value);
 // Operations per second of the timed parts; 0 when nothing was timed.
 double operations_per_s(const engine::Measurement& measurement);
 
+// "1.2 us", "0.06": for each operation; "–" without one.
+std::string cpu_per_operation(const engine::Measurement& measurement);
+std::string enters_per_operation(const engine::Measurement& measurement);
+
 // "sha256:1f0c9a…": enough of a digest to compare by eye.
 std::string short_digest(const std::string& digest);
 

@@ -14,7 +14,7 @@ namespace assay::stats {
 namespace {
 
 // A batch's quantile is hardly biased once this many observations lie beyond it on either side.
-constexpr double kMinBeyond = 10.0;
+constexpr double kMinBeyondBatch = 10.0;
 // Beyond this an autocorrelation cannot be told from a trend in a few dozen batches; below the
 // other one its decay is nothing but noise.
 constexpr double kMaxCorrelation = 0.95;
@@ -27,14 +27,14 @@ struct Estimate {
   double degrees_of_freedom = 1;
 };
 
-Failure bad_input(std::string_view what) {
+Failure bad_comparison(std::string_view what) {
   return fail(ErrorCode::invalid, "compare runs", {}, what);
 }
 
 // Logarithms of the quantile of consecutive batches, each with enough observations; what is left at
 // the end joins the last batch.
 std::vector<double> batch_log_quantiles(std::span<const Histogram> blocks, double quantile) {
-  const double needed = kMinBeyond / std::min(quantile, 1.0 - quantile);
+  const double needed = kMinBeyondBatch / std::min(quantile, 1.0 - quantile);
   double left = 0;
   for (const Histogram& block : blocks) left += static_cast<double>(block.count());
   std::vector<double> values;
@@ -128,9 +128,9 @@ Expected<Estimate> estimate_run(std::span<const Histogram> blocks, double quanti
   return fail(ErrorCode::invalid, "compare runs", {},
               fmt::format("the {} run has {} batches with {:.0f} observations beyond the quantile, "
                           "at least {} are needed",
-                          which, values.size(), kMinBeyond, kMinBlocks),
+                          which, values.size(), kMinBeyondBatch, kMinBlocks),
               fmt::format("take at least {:.0f} samples in {} blocks or more",
-                          std::ceil(kMinBeyond / beyond * kMinBlocks), kMinBlocks));
+                          std::ceil(kMinBeyondBatch / beyond * kMinBlocks), kMinBlocks));
 }
 
 }  // namespace
@@ -139,11 +139,12 @@ Expected<DifferenceInterval> quantile_difference(std::span<const Histogram> earl
                                                  std::span<const Histogram> later, double quantile,
                                                  double confidence,
                                                  const DifferenceOptions& options) {
-  if (!(quantile > 0.0 && quantile < 1.0)) return bad_input("the quantile is not in (0, 1)");
-  if (!(confidence > 0.0 && confidence < 1.0)) return bad_input("the confidence is not in (0, 1)");
+  if (!(quantile > 0.0 && quantile < 1.0)) return bad_comparison("the quantile is not in (0, 1)");
+  if (!(confidence > 0.0 && confidence < 1.0))
+    return bad_comparison("the confidence is not in (0, 1)");
   const auto usable = [](double value) { return value >= 0.0 && std::isfinite(value); };
   if (!usable(options.between_run_fraction) || !usable(options.resolution_ns)) {
-    return bad_input("an allowance is negative or not a number");
+    return bad_comparison("an allowance is negative or not a number");
   }
   const auto before = estimate_run(earlier, quantile, "earlier");
   if (!before) return std::unexpected(before.error());

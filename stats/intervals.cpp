@@ -15,7 +15,7 @@ namespace {
 constexpr double kDependent = 1.5;   // a design effect that counts as dependence
 constexpr double kMinBeyond = 10.0;  // effective observations beyond the quantile, then needed
 
-Failure bad_input(std::string_view what) {
+Failure bad_interval(std::string_view what) {
   return fail(ErrorCode::invalid, "quantile interval", {}, what);
 }
 
@@ -48,12 +48,12 @@ struct Setup {
 };
 
 Expected<Setup> set_up(std::span<const Histogram> blocks, double quantile, double tail) {
-  if (!inside_unit(quantile)) return bad_input("the quantile is not between 0 and 1");
-  if (!(tail > 0.0 && tail < 0.5)) return bad_input("the confidence is out of range");
+  if (!inside_unit(quantile)) return bad_interval("the quantile is not between 0 and 1");
+  if (!(tail > 0.0 && tail < 0.5)) return bad_interval("the confidence is out of range");
   BlockTable table(blocks);
   if (table.filled_blocks() < kMinBlocks) {
-    return bad_input(fmt::format("{} blocks with observations, at least {} are needed",
-                                 table.filled_blocks(), kMinBlocks));
+    return bad_interval(fmt::format("{} blocks with observations, at least {} are needed",
+                                    table.filled_blocks(), kMinBlocks));
   }
   const Spread spread = table.spread(quantile);
   const double penalty = safe_design_effect(spread.design_effect, spread.degrees_of_freedom, tail);
@@ -110,8 +110,8 @@ Expected<Bound> quantile_lower_bound(std::span<const Histogram> blocks, double q
 
 Expected<Interval> quantile_interval_iid(const Histogram& values, double quantile,
                                          double confidence) {
-  if (!inside_unit(quantile)) return bad_input("the quantile is not between 0 and 1");
-  if (!inside_unit(confidence)) return bad_input("the confidence is out of range");
+  if (!inside_unit(quantile)) return bad_interval("the quantile is not between 0 and 1");
+  if (!inside_unit(confidence)) return bad_interval("the confidence is out of range");
   const BlockTable table({&values, 1});
   const double tail = (1.0 - confidence) / 2;
   const auto low = rank_below(table.total(), quantile, tail);

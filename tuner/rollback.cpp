@@ -219,6 +219,10 @@ std::vector<UndoRow> Rollback::run() {
 
 }  // namespace
 
+std::vector<UndoRow> undo_changes(Host& host, const Journal& part) {
+  return Rollback(host, part, {}).run();
+}
+
 Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, Journal journal,
                                   const RollbackOptions& options) {
   Rollback undo(host, journal, options);

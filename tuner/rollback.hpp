@@ -58,6 +58,11 @@ struct RollbackOptions {
 Expected<RollbackReport> rollback(Host& host, JournalFolder& folder, Journal journal,
                                   const RollbackOptions& options);
 
+// Puts back the changes of a part of a transaction that goes on: nothing is saved, and the
+// transaction's own journal must be open with `undo_begun`, so that a process that dies in between
+// leaves it to be finished. `part` is that journal with these changes alone.
+std::vector<UndoRow> undo_changes(Host& host, const Journal& part);
+
 // {"schema":"assay.rollback",...}; described by docs/schemas/rollback.schema.json.
 nlohmann::ordered_json to_json(const RollbackReport& report);
 std::string render_rollback(const RollbackReport& report);

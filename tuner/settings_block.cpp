@@ -171,7 +171,7 @@ constexpr Setting write_cache() {
   return row;
 }
 
-const std::array kRows{
+const std::array kBlockRows{
     scheduler(),
     nomerges(),
     rq_affinity(),
@@ -245,6 +245,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> block_settings() { return kRows; }
+std::span<const Setting> block_settings() { return kBlockRows; }
 
 }  // namespace assay::tuner

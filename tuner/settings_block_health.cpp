@@ -89,8 +89,8 @@ Expected<Reading> read_temperature(const HostView& view, const Setting& setting,
   return reading;
 }
 
-Expected<Reading> read_firmware(const HostView& view, const Setting& setting,
-                                const Target& target) {
+Expected<Reading> read_drive_firmware(const HostView& view, const Setting& setting,
+                                      const Target& target) {
   const probes::BlockDevice* drive = drive_of(view, target);
   if (drive == nullptr || drive->firmware.empty()) {
     return not_here(setting, "the drive tells no firmware");
@@ -127,7 +127,7 @@ constexpr Setting without_privilege(Setting row) {
   return row;
 }
 
-const std::array kRows{
+const std::array kBlockHealthRows{
     health_row("block.nvme-warnings", ValueKind::word, "none",
                "A drive that warns is about to slow down, to fail, or to refuse writes.",
                read_warnings),
@@ -149,7 +149,7 @@ const std::array kRows{
         .low_latency = "keep",
         .throughput = "keep",
         .targets = physical_drives,
-        .read = read_firmware,
+        .read = read_drive_firmware,
         .not_applicable = "no physical drive",
     },
     Setting{
@@ -168,6 +168,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> block_health_settings() { return kRows; }
+std::span<const Setting> block_health_settings() { return kBlockHealthRows; }
 
 }  // namespace assay::tuner

@@ -9,6 +9,7 @@
 #include "tuner/areas.hpp"
 #include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
+#include "tuner/settings_more.hpp"
 #include "tuner/text.hpp"
 #include "tuner/values.hpp"
 
@@ -209,8 +210,6 @@ Expected<Reading> read_iommu(const HostView& view, const Setting& setting, const
   return reading;
 }
 
-constexpr std::string_view kParameters = "Documentation/admin-guide/kernel-parameters.txt";
-
 // What every row of the boot line has in common.
 constexpr Setting boot_row(std::string_view id, std::string_view where, ValueKind kind,
                            std::string_view reason) {
@@ -221,7 +220,7 @@ constexpr Setting boot_row(std::string_view id, std::string_view where, ValueKin
           .risk = Risk::medium,
           .lasting = Lasting::boot_line,
           .reason = reason,
-          .source = kParameters,
+          .source = kKernelParameters,
           .targets = the_host,
           .read = read_boot_word};
 }
@@ -298,7 +297,7 @@ constexpr Setting iommu() {
   return row;
 }
 
-const std::array kRows{
+const std::array kBootLineRows{
     cpus_row("boot.isolcpus", "/sys/devices/system/cpu/isolated", "isolated",
              "Keeps the scheduler from placing other work on the isolated CPUs.", read_isolcpus),
     nohz_full(),
@@ -338,6 +337,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> boot_settings() { return kRows; }
+std::span<const Setting> boot_settings() { return kBootLineRows; }
 
 }  // namespace assay::tuner

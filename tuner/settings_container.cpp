@@ -81,7 +81,7 @@ constexpr Setting steal() {
   return row;
 }
 
-const std::array kRows{
+const std::array kContainerRows{
     with_values(recorded_row("container.hypervisor", ValueKind::word, "CPUID, DMI",
                              "Documentation/virt/kvm/x86/cpuid.rst",
                              "A guest's latency includes its hypervisor's.", read_hypervisor),
@@ -107,6 +107,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> container_settings() { return kRows; }
+std::span<const Setting> container_settings() { return kContainerRows; }
 
 }  // namespace assay::tuner

@@ -216,7 +216,7 @@ constexpr std::array<std::string_view, 1> kUncoreFiles{
     "/sys/devices/system/cpu/intel_uncore_frequency/{}/min_freq_khz"};
 constexpr std::string_view kNoCpufreq = "no frequency scaling driver (cpufreq)";
 
-const std::array kRows{
+const std::array kCpuRows{
     Setting{
         .id = "cpu.governor",
         .set_on = TargetKind::cpu,
@@ -390,6 +390,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> cpu_settings() { return kRows; }
+std::span<const Setting> cpu_settings() { return kCpuRows; }
 
 }  // namespace assay::tuner

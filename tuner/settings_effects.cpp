@@ -101,7 +101,7 @@ constexpr Setting rate_row(std::string_view id, std::string_view where, std::str
           .not_applicable = "no CPU is isolated, and the profile isolates none"};
 }
 
-const std::array kIrqRows{
+const std::array kIrqRateRows{
     rate_row("irq.isolated-rate", "/proc/interrupts, twice", "at_most 1",
              "Affinities only ask; what counts is that no device interrupts an isolated CPU.",
              read_irq_rate),
@@ -126,7 +126,7 @@ Expected<Reading> read_kernel_threads(const HostView& view, const Setting& setti
   return reading;
 }
 
-const std::array kThreadRows{Setting{
+const std::array kKernelThreadRows{Setting{
     .id = "scheduler.kernel-threads",
     .kind = ValueKind::cpu_list,
     .where = "/proc/*/status: Cpus_allowed_list of kernel threads",
@@ -172,9 +172,7 @@ Expected<Reading> read_kthread_word(const HostView& view, const Setting& setting
   return reading;
 }
 
-constexpr std::string_view kParameters = "Documentation/admin-guide/kernel-parameters.txt";
-
-const std::array kBootRows{
+const std::array kBootPageRows{
     Setting{
         .id = "boot.default-hugepagesz",
         .kind = ValueKind::bytes,
@@ -183,7 +181,7 @@ const std::array kBootRows{
         .risk = Risk::medium,
         .lasting = Lasting::recorded,
         .reason = "What a program gets that asks for huge pages and names no size.",
-        .source = kParameters,
+        .source = kKernelParameters,
         .low_latency = "keep",
         .throughput = "keep",
         .targets = the_host,
@@ -221,7 +219,7 @@ Expected<Reading> read_offset(const HostView& view, const Setting& setting, cons
   return reading;
 }
 
-const std::array kTimeRows{Setting{
+const std::array kTimeOffsetRows{Setting{
     .id = "time.offset",
     .kind = ValueKind::duration,
     .where = "adjtimex(2): offset",
@@ -235,7 +233,7 @@ const std::array kTimeRows{Setting{
     .read = read_offset,
 }};
 
-Expected<Reading> read_firmware(const HostView& view, const Setting& setting, const Target&) {
+Expected<Reading> read_board_firmware(const HostView& view, const Setting& setting, const Target&) {
   const probes::Environment& environment = view.inventory.environment;
   if (environment.bios_version.empty()) return not_here(setting, "the firmware tells no version");
   Reading reading{.configured = environment.bios_version};
@@ -243,7 +241,7 @@ Expected<Reading> read_firmware(const HostView& view, const Setting& setting, co
   return reading;
 }
 
-const std::array kFirmwareRows{Setting{
+const std::array kCpuFirmwareRows{Setting{
     .id = "cpu.firmware",
     .where = "/sys/class/dmi/id/bios_version",
     .privilege = Privilege::none,
@@ -254,15 +252,15 @@ const std::array kFirmwareRows{Setting{
     .low_latency = "keep",
     .throughput = "keep",
     .targets = the_host,
-    .read = read_firmware,
+    .read = read_board_firmware,
 }};
 
 }  // namespace
 
-std::span<const Setting> cpu_firmware_settings() { return kFirmwareRows; }
-std::span<const Setting> irq_rate_settings() { return kIrqRows; }
-std::span<const Setting> boot_page_settings() { return kBootRows; }
-std::span<const Setting> scheduler_thread_settings() { return kThreadRows; }
-std::span<const Setting> time_offset_settings() { return kTimeRows; }
+std::span<const Setting> cpu_firmware_settings() { return kCpuFirmwareRows; }
+std::span<const Setting> irq_rate_settings() { return kIrqRateRows; }
+std::span<const Setting> boot_page_settings() { return kBootPageRows; }
+std::span<const Setting> scheduler_thread_settings() { return kKernelThreadRows; }
+std::span<const Setting> time_offset_settings() { return kTimeOffsetRows; }
 
 }  // namespace assay::tuner

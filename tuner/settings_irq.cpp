@@ -118,7 +118,7 @@ constexpr std::array<std::string_view, 4> kAfterQueues{"irq.irqbalance", "net.ch
 constexpr std::span<const std::string_view> kMovedByQueues = std::span(kAfterQueues).subspan(1);
 constexpr std::array<std::string_view, 1> kIrqbalanceProcess{"irqbalance"};
 
-const std::array kRows{
+const std::array kIrqRows{
     Setting{
         .id = "irq.affinity",
         .kind = ValueKind::cpu_list,
@@ -175,6 +175,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> irq_settings() { return kRows; }
+std::span<const Setting> irq_settings() { return kIrqRows; }
 
 }  // namespace assay::tuner

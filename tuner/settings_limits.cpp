@@ -71,7 +71,7 @@ constexpr Setting sysctl_row(std::string_view id, std::string_view where,
           .plan = plan_file};
 }
 
-const std::array kRows{
+const std::array kLimitsRows{
     limit_row("limits.memlock", ValueKind::bytes, "B", "at_least unlimited", "at_least 64MiB",
               "Pinned buffers, and memory that must never be paged out, count against it."),
     limit_row("limits.rtprio", ValueKind::number, "", "at_least 95", "",
@@ -92,6 +92,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> limits_settings() { return kRows; }
+std::span<const Setting> limits_settings() { return kLimitsRows; }
 
 }  // namespace assay::tuner

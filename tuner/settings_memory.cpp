@@ -75,7 +75,7 @@ constexpr std::array<std::string_view, 2> kDirtyFiles{"/proc/sys/vm/dirty_bytes"
 constexpr std::array<std::string_view, 2> kBackgroundFiles{"/proc/sys/vm/dirty_background_bytes",
                                                            "/proc/sys/vm/dirty_background_ratio"};
 
-const std::array kRows{
+const std::array kMemoryRows{
     Setting{
         .id = "memory.thp-enabled",
         .where = "/sys/kernel/mm/transparent_hugepage/enabled",
@@ -282,6 +282,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> memory_settings() { return kRows; }
+std::span<const Setting> memory_settings() { return kMemoryRows; }
 
 }  // namespace assay::tuner

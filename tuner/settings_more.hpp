@@ -2,11 +2,19 @@
 // (health, rates, steering). Each part stands right after its area's own; see areas.hpp.
 #pragma once
 
+#include <array>
 #include <span>
+#include <string_view>
 
 #include "tuner/setting.hpp"
 
 namespace assay::tuner {
+
+// What several parts say.
+inline constexpr std::string_view kNoNic = "no network interface with a device";
+inline constexpr std::array<std::string_view, 1> kMaxWord{"max"};
+inline constexpr std::string_view kKernelParameters =
+    "Documentation/admin-guide/kernel-parameters.txt";
 
 std::span<const Setting> cpu_firmware_settings();      // what only the firmware changes
 std::span<const Setting> irq_rate_settings();          // interrupts that come, over a window

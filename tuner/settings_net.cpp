@@ -7,6 +7,7 @@
 #include "tuner/areas.hpp"
 #include "tuner/planners.hpp"
 #include "tuner/readers.hpp"
+#include "tuner/settings_more.hpp"
 #include "tuner/values.hpp"
 
 namespace assay::tuner {
@@ -128,7 +129,6 @@ Expected<Reading> read_eee(const HostView& view, const Setting& setting, const T
   return read_answer(view, setting, target, &probes::Nic::eee, "enabled");
 }
 
-constexpr std::array<std::string_view, 1> kMaxWord{"max"};
 constexpr std::array<std::string_view, 2> kAfterAdaptive{"net.coalesce-adaptive-rx",
                                                          "net.channels"};
 // What may be written for a row.
@@ -139,7 +139,6 @@ constexpr std::array<std::string_view, 1> kFeatures{"ethtool.requested"};
 constexpr std::array<std::string_view, 1> kPause{"ethtool.pauseparam"};
 constexpr std::array<std::string_view, 1> kEee{"ethtool.eee"};
 constexpr std::array<std::string_view, 1> kQueueFiles{"/sys/class/net/{}/queues/*/rps_cpus"};
-constexpr std::string_view kNoNic = "no network interface with a device";
 constexpr std::string_view kEthtool = "ethtool(8)";
 constexpr std::string_view kNetSysctl = "Documentation/admin-guide/sysctl/net.rst";
 constexpr std::string_view kNapi = "Documentation/networking/napi.rst";
@@ -222,7 +221,7 @@ constexpr Setting kept_discipline() {
   return row;
 }
 
-const std::array kRows{
+const std::array kNetRows{
     resized(nic_row("net.ring-rx", "ethtool -g {}: rx", ValueKind::number,
                     "A longer ring holds a burst that a short one would drop.", read_ring_rx,
                     plan_ring_rx, kRings),
@@ -324,6 +323,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> net_settings() { return kRows; }
+std::span<const Setting> net_settings() { return kNetRows; }
 
 }  // namespace assay::tuner

@@ -104,8 +104,8 @@ Expected<Reading> read_driver(const HostView& view, const Setting& setting, cons
   return reading;
 }
 
-Expected<Reading> read_firmware(const HostView& view, const Setting& setting,
-                                const Target& target) {
+Expected<Reading> read_nic_firmware(const HostView& view, const Setting& setting,
+                                    const Target& target) {
   auto nic = find_nic(view, setting, target);
   if (!nic) return Failure(nic.error());
   if ((*nic)->firmware.empty()) return not_here(setting, "the driver tells no firmware");
@@ -130,9 +130,7 @@ Expected<Reading> read_timestamping(const HostView& view, const Setting& setting
   return reading;
 }
 
-constexpr std::string_view kNoNic = "no network interface with a device";
 constexpr std::string_view kScaling = "Documentation/networking/scaling.rst";
-constexpr std::array<std::string_view, 1> kMaxWord{"max"};
 
 constexpr Setting row(std::string_view id, std::string_view where, ValueKind kind,
                       std::string_view source, std::string_view reason,
@@ -181,7 +179,7 @@ constexpr Setting with_low_latency(Setting one, std::string_view value) {
   return one;
 }
 
-const std::array kRows{
+const std::array kNetSteeringRows{
     row("net.ntuple", "ethtool -k {}: ntuple-filters", ValueKind::flag, "ethtool(8)",
         "With flow rules a stream goes to the queue, and so to the CPU, that its program is on.",
         read_ntuple),
@@ -199,12 +197,12 @@ const std::array kRows{
                  read_driver)),
     recorded(row("net.firmware", "ethtool -i {}: firmware-version", ValueKind::word, "ethtool(8)",
                  "Hosts that differ in their cards' firmware differ in their latency.",
-                 read_firmware)),
+                 read_nic_firmware)),
     timestamping(),
 };
 
 }  // namespace
 
-std::span<const Setting> net_steering_settings() { return kRows; }
+std::span<const Setting> net_steering_settings() { return kNetSteeringRows; }
 
 }  // namespace assay::tuner

@@ -69,7 +69,7 @@ Expected<Reading> read_realtime(const HostView& view, const Setting& setting, co
 
 constexpr std::string_view kKernelSysctl = "Documentation/admin-guide/sysctl/kernel.rst";
 
-const std::array kRows{
+const std::array kSchedulerRows{
     Setting{
         .id = "scheduler.workqueue-cpumask",
         .kind = ValueKind::cpu_list,
@@ -161,6 +161,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> scheduler_settings() { return kRows; }
+std::span<const Setting> scheduler_settings() { return kSchedulerRows; }
 
 }  // namespace assay::tuner

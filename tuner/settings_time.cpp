@@ -72,7 +72,7 @@ Expected<Reading> read_sync(const HostView& view, const Setting& setting, const 
   return reading;
 }
 
-const std::array kRows{
+const std::array kTimeRows{
     Setting{
         .id = "time.clocksource",
         .where = "/sys/devices/system/clocksource/clocksource0/current_clocksource",
@@ -117,6 +117,6 @@ const std::array kRows{
 
 }  // namespace
 
-std::span<const Setting> time_settings() { return kRows; }
+std::span<const Setting> time_settings() { return kTimeRows; }
 
 }  // namespace assay::tuner

@@ -15,7 +15,8 @@ STORAGE = ["storage.pread", "storage.direct", "storage.mmap", "storage.vectored"
            "storage.stdio", "storage.posix-aio", "storage.libaio", "storage.uring.coop-taskrun",
            "storage.uring.defer-taskrun", "storage.uring.sqpoll"]
 WRITERS = ["storage.write-fdatasync", "storage.uring.linked"]  # whatever --op says
-OTHERS = ["copy.sendfile", "memory.hierarchy", "ipc.pipe", "ipc.shm-seqlock", "net.udp", "os.jitter", "os.wakeup"]
+OTHERS = ["copy.sendfile", "memory.hierarchy", "memory.base-pages", "memory.first-touch", "ipc.pipe", "ipc.shm-seqlock",
+          "net.udp", "os.jitter", "os.housekeeping", "os.wakeup"]
 QUICK = ["--duration", "200ms", "--rounds", "6"]
 # A noisy machine may void a result (unsteady, migrated): that is an honest answer and not a failure here.
 RAN = (OK, INCONCLUSIVE)
@@ -48,6 +49,108 @@ class Bench(CliTest):
                     self.assertEqual(measurement["technique"], technique)
                     self.check_measurement(measurement)
         self.assert_nothing_left()
+
+    def test_latency_hierarchy(self):
+        document = self.json_of("bench", "memory.hierarchy", *QUICK, codes=RAN)
+        rows = {row["level"]: row for row in document["hierarchy"]}
+        self.assertEqual(list(rows), ["l1", "l2", "l3", "dram", "remote", "syscall", "context-switch", "pipe",
+                                      "socket", "storage"])
+        self.assertEqual(rows["storage"]["technique"], "storage.direct")
+        for level in ("l1", "dram", "syscall", "context-switch", "pipe", "socket", "storage"):
+            self.assertGreater(rows[level]["p50_ns"] or 0, 0, rows[level])
+            self.assertNotIn(rows[level]["verdict"], ("not measured", "nothing claimed"))
+            self.assertTrue(rows[level]["claim"])
+        if rows["remote"]["p50_ns"] is None:
+            self.assertIn("no second NUMA node", rows["remote"]["reason"])
+        self.assert_nothing_left()
+
+    def test_latency_hierarchy_as_a_table_without_a_place_for_a_file(self):
+        done = self.run_assay("bench", "memory.hierarchy", "--dir", str(self.files / "nowhere"), *QUICK)
+        self.assertEqual(done.returncode, SKIPPED, done.stderr)
+        table = done.stdout.split("TECHNIQUE")[0]
+        for word in ("LATENCY HIERARCHY", "CLAIM", "l1", "remote", "pipe (ipc.pipe)", "storage (storage.direct)",
+                     "60-100 ns a load", "nowhere"):
+            self.assertIn(word, table)
+
+    def test_one_step_is_no_hierarchy(self):
+        document = self.json_of("bench", "memory.hierarchy", "--variant", "l1", *QUICK, codes=RAN)
+        self.assertNotIn("hierarchy", document)
+        done = self.run_assay("bench", "memory.hierarchy", "--variant", "l9", *QUICK)
+        self.assertEqual(done.returncode, SKIPPED)
+        self.assertIn("expected l1, l2, l3", done.stdout)
+
+    # What this host cannot run is skipped with the reason and what would help; nothing is ever reserved for it.
+    def test_memory_and_os_beside_their_baselines(self):
+        reserved = Path("/proc/sys/vm/nr_hugepages")
+        before = reserved.read_text() if reserved.exists() else ""
+        for technique, baseline in (("memory.thp", "memory.base-pages"), ("memory.huge-2m", "memory.base-pages"),
+                                    ("memory.huge-1g", "memory.base-pages"), ("memory.numa-local", "memory.hierarchy"),
+                                    ("memory.prefault-lock", "memory.first-touch"),
+                                    ("os.pinned", "os.unpinned"), ("os.realtime", "os.wakeup"),
+                                    ("os.jitter", "os.housekeeping")):
+            with self.subTest(technique):
+                measurements = self.bench(technique, "--baseline", "--size", "4MiB", codes=(*RAN, SKIPPED))
+                self.assertEqual([m["technique"] for m in measurements], [technique, baseline])
+                for measurement in measurements:
+                    if "skipped" in measurement:
+                        self.assertTrue(measurement["remedy"], measurement)
+                    else:
+                        self.check_measurement(measurement)
+        self.assertEqual(reserved.read_text() if reserved.exists() else "", before)
+
+    # Whether false sharing shows is the machine's business; what the two layouts are is not.
+    def test_padding(self):
+        if len(os.sched_getaffinity(0)) < 2:
+            self.skipTest("one CPU")
+        padded, shared = self.bench("memory.padding", "--baseline")
+        self.check_measurement(padded)
+        self.assertEqual(shared["technique"], "memory.shared-line")
+        self.assertIn("fields 8 bytes apart", shared["evidence"])
+        self.assertIn("fields 128 bytes apart", padded["evidence"])
+        self.assertTrue(padded["verified"] and shared["verified"])
+
+    def test_timer(self):
+        measurements = {m["parameters"]["variant"]: m for m in self.bench("os.timer")}
+        for variant in ("monotonic", "monotonic-raw", "realtime"):
+            self.check_measurement(measurements[variant])
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            self.assertNotIn("sync", measurements)
+            return
+        pairs = [(a, b) for i, a in enumerate(cpus[:4]) for b in cpus[i + 1:4]]
+        sync = self.bench("os.timer", "--variant", "sync", "--cpus", ",".join(map(str, cpus[:4])))[0]
+        self.assertEqual([tuple(o["cpus"]) for o in sync["clock_offsets"]], pairs)
+
+    def test_new_options_that_are_wrong(self):
+        for arguments, word in ((("memory.thp", "--size", "3MiB"), "power of two"),
+                                (("memory.huge-2m", "--size", "1MiB"), "power of two"),
+                                (("memory.prefault-lock", "--size", "1"), "two pages"),
+                                (("os.pinned", "--interval", "1h"), "interval"),
+                                (("os.realtime", "--interval", "1ns"), "interval"),
+                                (("os.timer", "--variant", "sundial"), "expected tsc, monotonic"),
+                                (("os.timer", "--variant", "sync", "--cpus", "0"), "two CPUs or more"),
+                                (("memory.padding", "--cpus", "0"), "give two with --cpus")):
+            with self.subTest(arguments):
+                done = self.run_assay("bench", *arguments, *QUICK)
+                self.assertEqual(done.returncode, SKIPPED, done.stderr)
+                self.assertIn(word, done.stdout)
+        self.assert_fails(self.run_assay("bench", "os.timer", "--variant", "UPPER"), USAGE, "variant")
+        self.assert_fails(self.run_assay("bench", "memory.thp", "--size", "many"), USAGE, "size")
+
+    def test_what_an_ordinary_user_is_denied(self):
+        def no_limits():
+            for limit in (resource.RLIMIT_MEMLOCK, resource.RLIMIT_RTPRIO):
+                resource.setrlimit(limit, (0, 0))
+
+        for technique, words in (("os.realtime", ("SCHED_FIFO", "CAP_SYS_NICE")),
+                                 ("memory.prefault-lock", ("lock memory", "memlock limit"))):
+            with self.subTest(technique):
+                done = self.run_assay("bench", technique, *QUICK, "--format", "json", preexec_fn=no_limits,
+                                      **as_nobody())
+                self.assertEqual(done.returncode, SKIPPED, done.stderr)
+                measurement = json.loads(done.stdout)["measurements"][0]
+                self.assertIn(words[0], measurement["skipped"])
+                self.assertIn(words[1], measurement["remedy"])
 
     def test_writes(self):
         for technique in STORAGE:
@@ -103,7 +206,60 @@ class Bench(CliTest):
 
     def test_baseline_is_interleaved(self):
         measurements = self.bench("storage.uring", "--baseline", "--size", "16MiB")
-        self.assertEqual([m["technique"] for m in measurements], ["storage.uring", "storage.pread"])
+        self.assertEqual([m["technique"] for m in measurements], ["storage.uring", "storage.pread", "storage.posix-aio"])
+
+    def test_copies_and_messages_beside_their_baselines(self):
+        candidates = ["copy.sendfile", "copy.splice", "copy.copy-file-range", "copy.vmsplice", "copy.file-transfer",
+                      "ipc.shm-ring", "ipc.shm-seqlock"]
+        measurements = self.bench(*candidates, "--baseline", "--size", "8MiB")
+        by_name = {}
+        for measurement in measurements:
+            self.check_measurement(measurement)
+            self.assertTrue(measurement["verified"], measurement)
+            by_name.setdefault(measurement["technique"], []).append(measurement)
+        self.assertEqual(set(by_name), {*candidates, "copy.read-write", "copy.read-write-8k", "copy.write-pipe",
+                                        "copy.copy-and-check", "ipc.unix"})
+        # Into a socket, and into a file for copy_file_range; one socket for both rings and the seqlock.
+        self.assertEqual([m["parameters"].get("variant", "") for m in by_name["copy.read-write"]], ["", "file"])
+        self.assertEqual(by_name["copy.sendfile"][0]["parameters"]["block"], "128KiB")
+        self.assertEqual([m["parameters"]["variant"] for m in by_name["ipc.shm-ring"]], ["spsc", "one-to-many"])
+        self.assertEqual(len(by_name["ipc.unix"]), 1)
+        transfer = by_name["copy.file-transfer"][0]["parameters"]
+        self.assertEqual((transfer["block"], transfer["depth"]), ("1MiB", "8"))
+        self.assert_nothing_left()
+
+    def test_tcp_and_udp_on_one_host(self):
+        for measurement in self.bench("ipc.tcp", "ipc.udp"):
+            self.check_measurement(measurement)
+
+    def test_copies_and_messages_refuse_what_makes_no_sense(self):
+        for arguments, words in [
+                (["copy.splice", "--variant", "rdma"], "unix or tcp or file"),
+                (["copy.copy-file-range", "--variant", "unix"], "copy or reflink"),
+                (["copy.vmsplice", "--block", "5000"], "multiple of"),
+                (["copy.sendfile", "--block", "32MiB"], "16MiB"),
+                (["copy.file-transfer", "--block", "5000"], "multiple of"),
+                (["copy.file-transfer", "--depth", "65"], "1 to 64"),
+                (["ipc.shm-ring", "--variant", "many-to-one"], "spsc or one-to-many"),
+                (["ipc.shm-ring", "--message", "12"], "multiple of 8"),
+                (["ipc.tcp", "--message", "1MiB"], "64KiB"), (["ipc.udp", "--message", "7"], "expected")]:
+            with self.subTest(arguments):
+                done = self.run_assay("bench", *arguments, "--size", "8MiB", *QUICK)
+                self.assertEqual(done.returncode, SKIPPED, done.stdout + done.stderr)
+                self.assertIn(words, done.stdout)
+
+    def test_reflinks_are_told_from_copies(self):
+        measurement = self.bench("copy.copy-file-range", "--size", "8MiB")[0]
+        self.assertRegex(measurement["evidence"], "no block is shared|lie in shared blocks|does not tell")
+        with_reflink = self.run_assay("bench", "copy.copy-file-range", "--variant", "reflink", "--size", "8MiB", *QUICK)
+        self.assertIn(with_reflink.returncode, (*RAN, SKIPPED))
+        if with_reflink.returncode == SKIPPED:
+            self.assertIn("btrfs", with_reflink.stdout)
+
+    def test_transfers_without_io_uring_are_skipped_with_the_remedy(self):
+        done = self.run_assay("bench", "copy.file-transfer", "--size", "8MiB", *QUICK, wrapper=[WITHOUT_IO_URING])
+        self.assertEqual(done.returncode, SKIPPED, done.stdout + done.stderr)
+        self.assertIn("io_uring", done.stdout)
 
     def test_only_what_was_asked(self):
         self.assertEqual(len(self.bench("storage.uring", "--size", "16MiB")), 1)

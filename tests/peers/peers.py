@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import os_peers
+
 FIO = ("fio --name=peer --filename={file} --size={size} --rw=randread --bs=4k --ioengine=io_uring --fixedbufs=1 "
        "--registerfiles=1 --nonvectored=1 --norandommap=1 --invalidate=0 --time_based --runtime={seconds} "
        "--lat_percentiles=1 --output-format=json --iodepth={depth}")
@@ -195,12 +197,16 @@ def programs(arguments):
         print(f"## {title}\n\n```\n{done.stdout.strip()}\n```\n", flush=True)
 
 
+def scheduling(arguments):
+    os_peers.compare(arguments)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--only", choices=("storage", "facts", "programs"), help="this part alone")
+    parser.add_argument("--only", choices=("storage", "facts", "scheduling", "programs"), help="this part alone")
     arguments = parser.parse_args()
     arguments.tree = ""
     arguments.assay = str(Path(arguments.build).resolve() / "cli/assay")
@@ -208,7 +214,7 @@ def main():
     print(f"Measured by `make peers` with {fio}, Linux {platform.release()}, {os.cpu_count()} CPUs, "
           f"{arguments.rounds} interleaved rounds of {arguments.seconds} s; medians, and ratios with their least and "
           "greatest.\n")
-    for part in (storage, facts, programs):
+    for part in (storage, facts, scheduling, programs):
         if arguments.only in (None, part.__name__):
             part(arguments)
     return 0

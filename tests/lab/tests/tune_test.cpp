@@ -1,82 +1,23 @@
 // `assay tune low-latency` on a real kernel with two nodes, and its undo: every writable attribute
 // of /sys, /proc/sys and /proc/irq reads afterwards as it did before.
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/lab/tests/host_values.hpp"
 #include "tests/lab/tests/lab_guest.hpp"
 
 namespace {
 
 using nlohmann::json;
-using Values = std::map<std::string, std::string>;
-
-// Not settings: they act when they are read, or are views of what happens.
-bool is_no_setting(const std::string& path) {
-  static const std::set<std::string> kFolders = {"/sys/kernel/debug", "/sys/kernel/tracing",
-                                                 "/sys/firmware", "/sys/fs/pstore"};
-  // Which processes there are.
-  static const std::set<std::string> kViews = {"cgroup.procs", "cgroup.threads", "ns_last_pid"};
-  const std::string name = path.substr(path.rfind('/') + 1);
-  return kFolders.contains(path) || name == "uevent" || kViews.contains(name);
-}
-
-std::string read_start(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return "(cannot be opened)";
-  std::array<char, 16384> text{};
-  const ssize_t length = read(fd, text.data(), text.size());
-  close(fd);
-  return length < 0 ? "(cannot be read)" : std::string(text.data(), static_cast<size_t>(length));
-}
-
-void collect(const std::string& path, Values& into) {
-  if (is_no_setting(path)) return;
-  struct stat status{};
-  if (lstat(path.c_str(), &status) != 0) return;
-  if (S_ISREG(status.st_mode)) {
-    constexpr mode_t kOwnerReads = 0400, kOwnerWrites = 0200;
-    const bool both = (status.st_mode & kOwnerReads) != 0 && (status.st_mode & kOwnerWrites) != 0;
-    if (both) into[path] = read_start(path);
-    return;
-  }
-  if (!S_ISDIR(status.st_mode)) return;
-  DIR* folder = opendir(path.c_str());
-  if (folder == nullptr) return;
-  while (const dirent* entry = readdir(folder)) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") collect(path + "/" + name, into);
-  }
-  closedir(folder);
-}
-
-Values writable_values() {
-  Values values;
-  for (const char* top : {"/sys", "/proc/sys", "/proc/irq"}) collect(top, values);
-  return values;
-}
-
-// What moves by itself differs between two readings of an idle host.
-std::set<std::string> restless_values() {
-  const Values first = writable_values();
-  sleep(1);
-  std::set<std::string> names;
-  for (const auto& [path, value] : writable_values()) {
-    const auto before = first.find(path);
-    if (before == first.end() || before->second != value) names.insert(path);
-  }
-  return names;
-}
-
 unsigned count_state(const json& document, const std::string& state) {
   unsigned count = 0;
   for (const json& row : document.at("settings")) count += row.at("state") == state;
@@ -93,8 +34,8 @@ std::string rows_in(const json& document, const std::string& state) {
 }
 
 TEST(Tune, ChangesChecksAndPutsBackEverything) {
-  const std::set<std::string> restless = restless_values();
-  const Values before = writable_values();
+  const std::set<std::string> restless = lab::restless_values();
+  const lab::Values before = lab::writable_values();
   ASSERT_GT(before.size(), 1000U);
 
   int code = -1;
@@ -133,13 +74,9 @@ TEST(Tune, ChangesChecksAndPutsBackEverything) {
   const json undone = lab::assay_json({"rollback"}, &code);
   EXPECT_EQ(code, 0) << undone.value("exit_reason", "");
   for (const json& row : undone.at("changes")) EXPECT_NE(row.at("outcome"), "failed") << row.dump();
-  const Values after = writable_values();
-  for (const auto& [path, value] : before) {
-    if (restless.contains(path)) continue;
-    const auto now = after.find(path);
-    ASSERT_NE(now, after.end()) << path;
-    EXPECT_EQ(now->second, value) << path;
-  }
+  const lab::Values after = lab::writable_values();
+  EXPECT_EQ(lab::differences(before, after, lab::Between::readings, restless),
+            std::vector<std::string>());
   EXPECT_EQ(lab::run({"assay", "rollback"}).code, 4);  // nothing is left to undo
 }
 

@@ -75,6 +75,23 @@ TEST(Document, AnyPercentileCanBeComputedAgain) {
   }
 }
 
+TEST(Document, ResponsesOfAnOpenLoopSurvive) {
+  Certificate written = testing::sample_certificate();
+  engine::Measurement& before = written.measurements[0];
+  for (engine::BlockResult& block : before.blocks) {
+    block.response.emplace();
+    block.response->record(block.service.max_ns() * 3);
+    before.response.merge(*block.response);
+  }
+  const auto read = certificate_from_json(json_text(to_json(written)));
+  ASSERT_TRUE(read) << read.error().message();
+  const engine::Measurement& after = read->measurements.at(0);
+  ASSERT_TRUE(after.blocks.at(7).response.has_value());
+  EXPECT_EQ(after.blocks[7].response->max_ns(), before.blocks[7].response->max_ns());
+  EXPECT_EQ(after.response.count(), 30U);
+  EXPECT_FALSE(read->measurements.at(1).blocks.at(0).response.has_value());
+}
+
 TEST(Document, ExtremeLatenciesSurvive) {
   Certificate certificate = testing::sample_certificate();
   engine::BlockResult& block = certificate.measurements[0].blocks[0];

@@ -57,6 +57,19 @@ TEST_F(JudgeTest, BoundsDecide) {
   EXPECT_THAT(between.reason, HasSubstr("the limit ≤ 1490ns is in between"));
 }
 
+// At a rate a client waits from the intended start: a fast service behind a queue misses the limit.
+TEST_F(JudgeTest, AtARateTheResponseIsJudged) {
+  for (engine::BlockResult& block : measurements_[0].blocks) {
+    block.response.emplace();
+    for (int i = 0; i < 200; ++i) block.response->record(5000 + static_cast<unsigned>(i));
+    measurements_[0].response.merge(*block.response);
+  }
+  const BudgetVerdict missed = judged(at_most(0.99, 1600));
+  EXPECT_EQ(missed.outcome, BudgetOutcome::fail);
+  EXPECT_NEAR(missed.observed_ns, 5197, 40);
+  EXPECT_EQ(judged(at_most(0.99, 5300)).outcome, BudgetOutcome::pass);
+}
+
 TEST_F(JudgeTest, TooFewToProveMayBeEnoughToDisprove) {
   const BudgetVerdict met = judged(at_most(0.9999, 1600));
   EXPECT_EQ(met.outcome, BudgetOutcome::inconclusive);

@@ -20,11 +20,32 @@ TEST(Catalogue, IdsAreUniqueAndFound) {
 }
 
 TEST(Catalogue, EveryPromisedTechniqueIsThere) {
-  for (const char* id :
-       {"storage.pread", "storage.direct", "storage.mmap", "storage.vectored", "storage.uring",
-        "storage.uring.fixed-buffers", "storage.uring.fixed-files", "storage.uring.batched",
-        "copy.read-write", "copy.sendfile", "memory.hierarchy", "ipc.pipe", "ipc.unix",
-        "ipc.shm-seqlock", "net.udp", "os.jitter", "os.wakeup"}) {
+  for (const char* id : {"storage.pread",
+                         "storage.direct",
+                         "storage.mmap",
+                         "storage.vectored",
+                         "storage.uring",
+                         "storage.uring.fixed-buffers",
+                         "storage.uring.fixed-files",
+                         "storage.uring.batched",
+                         "copy.read-write",
+                         "copy.sendfile",
+                         "memory.hierarchy",
+                         "ipc.pipe",
+                         "ipc.unix",
+                         "ipc.shm-seqlock",
+                         "net.udp",
+                         "os.jitter",
+                         "os.wakeup",
+                         "os.pinned",
+                         "os.realtime",
+                         "os.timer",
+                         "memory.thp",
+                         "memory.huge-2m",
+                         "memory.huge-1g",
+                         "memory.numa-local",
+                         "memory.prefault-lock",
+                         "memory.padding"}) {
     EXPECT_NE(find_technique(id), nullptr) << id;
   }
 }

@@ -91,6 +91,7 @@ TEST_P(EchoTest, RefusesMessagesWithoutRoomForASequenceNumber) {
 INSTANTIATE_TEST_SUITE_P(Channels, EchoTest,
                          testing::Values(Kind{"pipe", open_pipe_channel, 65536},
                                          Kind{"unix", open_unix_channel, 65536},
+                                         Kind{"tcp", open_tcp_channel, 65536},
                                          Kind{"udp", open_udp_on_loopback, 65507}),
                          [](const auto& kind) { return std::string(kind.param.name); });
 
@@ -113,6 +114,7 @@ TEST_P(SilentPeerTest, ASilentPeerFailsTheWarmUp) {
 
 INSTANTIATE_TEST_SUITE_P(Channels, SilentPeerTest,
                          testing::Values(Kind{"unix", open_unix_channel, 65536},
+                                         Kind{"tcp", open_tcp_channel, 65536},
                                          Kind{"udp", open_udp_on_loopback, 65507}),
                          [](const auto& kind) { return std::string(kind.param.name); });
 

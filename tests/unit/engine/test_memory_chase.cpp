@@ -114,12 +114,14 @@ TEST(ChaseBuffer, RefusesSizesThatAreNoPowerOfTwo) {
   }
 }
 
-TEST_F(TechniqueTest, TellsOfItsHugePages) {
-  const auto buffer = ChaseBuffer::build({.size = 4_MiB, .node = {}});
+TEST_F(TechniqueTest, TellsOfItsPages) {
+  const auto buffer = ChaseBuffer::build({.size = 4_MiB});
   ASSERT_TRUE(buffer);
-  const auto huge = buffer->in_huge_pages(host());
-  ASSERT_TRUE(huge);
-  EXPECT_LE(*huge, 4_MiB);  // how much depends on this machine's settings
+  const auto usage = buffer->mapping().usage(host());
+  ASSERT_TRUE(usage);
+  EXPECT_EQ(usage->resident, 4_MiB);
+  EXPECT_LE(usage->transparent, 4_MiB);  // how much depends on this machine's settings
+  EXPECT_EQ(usage->kernel_page, base_page_size());
 }
 
 TEST_F(TechniqueTest, AMissingNodeIsAnError) {

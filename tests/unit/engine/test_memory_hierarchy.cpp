@@ -20,6 +20,12 @@ class MemoryTest : public TechniqueTest {
     return run_block(make_memory_block(context_, fault));
   }
 
+  static Parameters parameters_of(const std::string& variant) {
+    Parameters parameters;
+    parameters.variant = variant;
+    return parameters;
+  }
+
   void add_second_node(unsigned distance) {
     auto& nodes = inventory_.topology.nodes;
     probes::Node node;
@@ -32,9 +38,11 @@ class MemoryTest : public TechniqueTest {
 
 TEST_F(MemoryTest, EveryVariantOfThisHostEngages) {
   const auto variants = row().variants(inventory_);
-  EXPECT_THAT(variants, ElementsAre("l1", "l2", "l3", "dram", "syscall", "context-switch"));
+  EXPECT_THAT(variants, ElementsAre("l1", "l2", "l3", "dram", "syscall", "context-switch", "pipe",
+                                    "socket", "storage"));
   for (const std::string& variant : variants) {
     SCOPED_TRACE(variant);
+    if (needs_of(row(), parameters_of(variant)).file) continue;  // below
     parameters_.variant = variant;
     ASSERT_TRUE(row().available(host(), inventory_, parameters_).available);
     const Outcome outcome = run_block(row().make(context_));
@@ -47,6 +55,33 @@ TEST_F(MemoryTest, EveryVariantButRemoteHasAClaim) {
     parameters_.variant = variant;
     EXPECT_EQ(claim_of(row(), parameters_).latency_ns_max.has_value(), variant != "remote");
   }
+}
+
+TEST_F(MemoryTest, StorageIsReadPastThePageCache) {
+  parameters_.variant = "storage";
+  EXPECT_TRUE(needs_of(row(), parameters_).file);
+  EXPECT_FALSE(needs_of(row(), parameters_of("l1")).file);
+  EXPECT_EQ(needs_of(row(), parameters_of("pipe")).threads, 2U);
+  const Parameters resolved = row().resolve(parameters_);
+  EXPECT_EQ(resolved.regime, Regime::device);
+  EXPECT_EQ(resolved.direct, true);
+  TestFileOptions options;
+  options.size = 1_MiB;
+  options.host = &host();
+  auto file = TestFile::prepare(options);
+  ASSERT_TRUE(file) << file.error().message();
+  if (!file->open(false, true)) GTEST_SKIP() << "no O_DIRECT here";
+  context_.file = &*file;
+  parameters_ = resolved;
+  parameters_.size = file->size();
+  const Outcome outcome = run_block(row().make(context_));
+  expect_clean(outcome);
+  EXPECT_TRUE(outcome.verification.applies);
+}
+
+TEST_F(MemoryTest, StorageWithoutAFileSaysSo) {
+  parameters_.variant = "storage";
+  EXPECT_FALSE(row().make(context_));
 }
 
 TEST_F(MemoryTest, ARemoteNodeIsAbsentWithItsReason) {

@@ -29,7 +29,16 @@ class OsTest : public TechniqueTest {
     parameters_.interval = std::chrono::microseconds(200);
     context_.cpus = one_cpu();
   }
-  ~OsTest() override { become_ordinary(); }
+  ~OsTest() override {
+    become_ordinary();
+    // A guard that a sabotage made inside a block's outlives it, and puts back the block's CPU.
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    for (const unsigned cpu : allowed_.to_vector()) CPU_SET(cpu, &all);
+    ::sched_setaffinity(0, sizeof(all), &all);
+  }
+
+  static const Technique& row(std::string_view id) { return *find_technique(id); }
 };
 
 TEST_F(OsTest, JitterRecordsEveryGapOfItsLoop) {
@@ -95,8 +104,9 @@ TEST_F(OsTest, PutsEverythingBack) {
 
 TEST_F(OsTest, FifoRunsWhereAllowedAndSaysWhyWhereNot) {
   parameters_.policy = Policy::fifo;
-  for (const Technique& row : os_techniques()) {
-    SCOPED_TRACE(row.id);
+  for (const char* id : {"os.jitter", "os.wakeup", "os.realtime"}) {
+    SCOPED_TRACE(id);
+    const Technique& row = OsTest::row(id);
     const Availability answer = row.available(host(), inventory_, parameters_);
     EXPECT_EQ(answer.available, fifo_allowed().has_value());
     if (answer.available) {
@@ -123,7 +133,7 @@ TEST_F(OsTest, FifoSpinsInStints) {
 }
 
 TEST_F(OsTest, TheBaselineOfARealTimeWakeupIsAnOrdinaryOne) {
-  const Technique& wakeup = os_techniques().back();
+  const Technique& wakeup = row("os.wakeup");
   ASSERT_EQ(wakeup.baseline, "os.wakeup");
   parameters_.policy = Policy::fifo;
   const Parameters baseline = wakeup.baseline_parameters(parameters_);
@@ -131,12 +141,66 @@ TEST_F(OsTest, TheBaselineOfARealTimeWakeupIsAnOrdinaryOne) {
   EXPECT_EQ(baseline.interval, parameters_.interval);
 }
 
+TEST_F(OsTest, TheBaselineOfJitterIsTheFirstCpuThatIsNotIsolated) {
+  const Technique& baseline = row(row("os.jitter").baseline);
+  const CpuSet allowed = CpuSet::parse_list("2-5").value();
+  EXPECT_EQ(baseline.place(inventory_, parameters_, CpuSet{5}, allowed), CpuSet{2});
+  inventory_.topology.isolated = CpuSet::parse_list("2-3").value();
+  EXPECT_EQ(baseline.place(inventory_, parameters_, CpuSet{5}, allowed), CpuSet{4});
+  inventory_.topology.isolated = allowed;
+  EXPECT_EQ(baseline.place(inventory_, parameters_, CpuSet{5}, allowed), CpuSet{2});
+  expect_clean(run_block(baseline.make(context_)));
+}
+
+TEST_F(OsTest, AnUnpinnedThreadMayRunAnywhereAndAPinnedOneNot) {
+  const Technique& unpinned = row("os.unpinned");
+  EXPECT_EQ(unpinned.place(inventory_, parameters_, one_cpu(), allowed_), allowed_);
+  context_.cpus = allowed_;
+  const Outcome free = run_block(unpinned.make(context_));
+  expect_clean(free);
+  EXPECT_THAT(free.engagement.evidence, HasSubstr("affinity " + allowed_.to_list() + " as asked"));
+  const Outcome pinned = run_block(row("os.pinned").make(context_));
+  expect_clean(pinned);
+  EXPECT_THAT(pinned.engagement.evidence,
+              HasSubstr("affinity " + one_cpu().to_list() + " as asked"));
+  EXPECT_EQ(current_affinity().value(), allowed_);
+}
+
+TEST_F(OsTest, OneCpuCannotBeFloatedOver) {
+  inventory_.topology.allowed = one_cpu();
+  const Availability answer = row("os.pinned").available(host(), inventory_, parameters_);
+  EXPECT_FALSE(answer.available);
+  EXPECT_FALSE(answer.remedy.empty());
+}
+
+// What the rows ask for is read back: a thread that is moved or demoted behind their back is told.
+TEST_F(OsTest, PlansThatAreUndoneAreNotEngaged) {
+  WakeupPlan plan = wakeup_plan(context_);
+  const Outcome batch = run_block(make_wakeup_block(context_, plan, become_batch));
+  EXPECT_FALSE(batch.engagement.engaged) << batch.engagement.evidence;
+  become_ordinary();
+  if (!fifo_allowed()) GTEST_SKIP() << "SCHED_FIFO is not allowed here";
+  plan.policy = Policy::fifo;
+  const Outcome ordinary = run_block(make_wakeup_block(context_, plan, become_ordinary));
+  EXPECT_FALSE(ordinary.engagement.engaged);
+  EXPECT_THAT(ordinary.engagement.evidence, HasSubstr("SCHED_OTHER instead of SCHED_FIFO 40"));
+  if (allowed_.count() < 2) GTEST_SKIP() << "one CPU";
+  plan.policy = Policy::other;
+  plan.cpus = allowed_;
+  std::optional<ScopedAffinity> moved;
+  const auto move = [&] { moved.emplace(ScopedAffinity::pin(one_cpu()).value()); };
+  const Outcome bound = run_block(make_wakeup_block(context_, plan, move));
+  EXPECT_FALSE(bound.engagement.engaged) << bound.engagement.evidence;
+}
+
 TEST_F(OsTest, IntervalsOutOfBoundsAreInvalid) {
   for (const Nanoseconds interval :
        {Nanoseconds(0), kWakeIntervalMin - Nanoseconds(1), kWakeIntervalMax + Nanoseconds(1)}) {
     parameters_.interval = interval;
     EXPECT_EQ(make_wakeup_block(context_).error().code, ErrorCode::invalid);
-    EXPECT_FALSE(os_techniques().back().available(host(), inventory_, parameters_).available);
+    for (const char* id : {"os.wakeup", "os.pinned", "os.unpinned", "os.realtime"}) {
+      EXPECT_FALSE(row(id).available(host(), inventory_, parameters_).available) << id;
+    }
   }
 }
 

@@ -344,5 +344,48 @@ TEST_F(Runner, FindsAnInjectedDelayWithItsSize) {
   EXPECT_FALSE(difference->contains_zero());
 }
 
+TEST_F(Runner, SlowEventsComeFromAllBlocksWithAnExplanation) {
+  const Measurement a = run({series("A")}).measurements.front();
+  ASSERT_EQ(a.slowest.size(), SlowEvents::kKept);
+  EXPECT_TRUE(std::ranges::is_sorted(a.slowest, std::ranges::greater{}, &SlowEvent::latency_ns));
+  EXPECT_EQ(a.slowest.front().latency_ns, a.service.max_ns());
+  for (const ExplainedEvent& event : a.slowest) EXPECT_FALSE(event.why.because.empty());
+  EXPECT_GT(a.counters.over, Nanoseconds(0));
+}
+
+TEST_F(Runner, KeepsTheRecordsAroundABreach) {
+  world.delay_ns = 1e9;
+  world.delayed_one_in = 100;
+  control_.breach.emplace();
+  control_.breach->threshold_ns = 500'000'000;
+  const Measurement delayed = run({series("delayed")}).measurements.front();
+  EXPECT_GT(delayed.breaches_seen, 0U);
+  ASSERT_FALSE(delayed.breaches.empty());
+  for (const Breach& breach : delayed.breaches) {
+    EXPECT_GT(breach.records[breach.breach].service_ns, control_.breach->threshold_ns);
+  }
+  // With a limit on a percentile that every block meets, single operations are no breach of it.
+  world = World{};
+  world.delay_ns = 1e9;
+  world.delayed_one_in = 100;
+  control_.breach_quantile = 0.5;
+  const Measurement within = run({series("delayed")}).measurements.front();
+  EXPECT_TRUE(within.breaches.empty());
+  EXPECT_GT(within.breaches_seen, 0U);
+}
+
+TEST_F(Runner, AnOpenLoopsBlocksCarryItsResponses) {
+  world.lag_ns = 100;
+  const Measurement open = run({series("A")}).measurements.front();
+  std::uint64_t responses = 0;
+  for (const BlockResult& block : open.blocks) {
+    ASSERT_TRUE(block.response.has_value());
+    responses += block.response->count();
+  }
+  EXPECT_EQ(responses, open.response.count());
+  world = World{};
+  EXPECT_FALSE(run({series("A")}).measurements.front().blocks.front().response.has_value());
+}
+
 }  // namespace
 }  // namespace assay::engine

@@ -7,12 +7,12 @@
 namespace assay::probes {
 namespace {
 
-const std::string kCpus = "/sys/devices/system/cpu";
+const std::string kCpuFolder = "/sys/devices/system/cpu";
 
 TEST(CpuPower, ReadsFrequencyAndIdleStates) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "0", "0"});
-  const std::string base = kCpus + "/cpu0/cpufreq/";
+  const std::string base = kCpuFolder + "/cpu0/cpufreq/";
   host.put(base + "scaling_governor", "performance\n");
   host.put(base + "scaling_driver", "intel_pstate\n");
   host.put(base + "scaling_min_freq", "800000\n");
@@ -23,17 +23,17 @@ TEST(CpuPower, ReadsFrequencyAndIdleStates) {
   host.put(base + "energy_performance_preference", "balance_power\n");
   for (const auto& [state, name, latency] :
        {std::tuple{0, "POLL", "0"}, {1, "C1", "2"}, {10, "C6", "133"}}) {
-    const std::string directory = fmt::format("{}/cpu0/cpuidle/state{}/", kCpus, state);
+    const std::string directory = fmt::format("{}/cpu0/cpuidle/state{}/", kCpuFolder, state);
     host.put(directory + "name", name);
     host.put(directory + "latency", latency);
     host.put(directory + "disable", state == 10 ? "1\n" : "0\n");
   }
-  host.put(kCpus + "/cpu0/power/energy_perf_bias", "6\n");
-  host.put(kCpus + "/cpu0/power/pm_qos_resume_latency_us", "n/a\n");
-  host.put(kCpus + "/intel_pstate/no_turbo", "1\n");
-  host.put(kCpus + "/intel_pstate/status", "active\n");
-  host.put(kCpus + "/cpuidle/current_driver", "intel_idle\n");
-  host.put(kCpus + "/cpuidle/current_governor_ro", "menu\n");
+  host.put(kCpuFolder + "/cpu0/power/energy_perf_bias", "6\n");
+  host.put(kCpuFolder + "/cpu0/power/pm_qos_resume_latency_us", "n/a\n");
+  host.put(kCpuFolder + "/intel_pstate/no_turbo", "1\n");
+  host.put(kCpuFolder + "/intel_pstate/status", "active\n");
+  host.put(kCpuFolder + "/cpuidle/current_driver", "intel_idle\n");
+  host.put(kCpuFolder + "/cpuidle/current_governor_ro", "menu\n");
   const Topology topology = probe(host).topology;
   const Cpu& cpu = topology.cpus.at(0);
   ASSERT_TRUE(cpu.frequency.has_value());
@@ -61,14 +61,14 @@ TEST(CpuPower, ManyCpusKeepTheirOwn) {
   MemoryHost host;
   for (unsigned cpu = 0; cpu < 48; ++cpu) {
     put_cpu(host, {cpu, 0, cpu, fmt::format("{}", cpu), fmt::format("{}", cpu)});
-    const std::string base = fmt::format("{}/cpu{}/", kCpus, cpu);
+    const std::string base = fmt::format("{}/cpu{}/", kCpuFolder, cpu);
     host.put(base + "cpufreq/scaling_governor", cpu == 47 ? "powersave\n" : "performance\n");
     host.put(base + "cpufreq/scaling_max_freq", fmt::format("{}\n", 3'000'000 + cpu));
     host.put(base + "cpuidle/state0/name", "C1\n");
     host.put(base + "cpuidle/state0/latency", fmt::format("{}\n", cpu));
   }
-  host.put(kCpus + "/cpu40/power/energy_perf_bias", "6\n");
-  host.fail(kCpus + "/cpu40/power/energy_perf_bias", EACCES);
+  host.put(kCpuFolder + "/cpu40/power/energy_perf_bias", "6\n");
+  host.fail(kCpuFolder + "/cpu40/power/energy_perf_bias", EACCES);
   const Inventory inventory = probe(host);
   ASSERT_EQ(inventory.topology.cpus.size(), 48U);
   for (const Cpu& cpu : inventory.topology.cpus) {
@@ -93,17 +93,17 @@ TEST(CpuPower, AGuestHasNone) {
 TEST(CpuPower, BoostOfAcpiCpufreq) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "0", "0"});
-  host.put(kCpus + "/cpufreq/boost", "1\n");
+  host.put(kCpuFolder + "/cpufreq/boost", "1\n");
   EXPECT_EQ(probe(host).topology.boost, true);
 }
 
 TEST(CpuPower, LyingFilesDoNoHarm) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "0", "0"});
-  host.put(kCpus + "/cpu0/cpufreq/scaling_max_freq", "-1\n");
-  host.put(kCpus + "/cpu0/cpufreq/scaling_governor", "\xff\xfe\n");
-  host.put(kCpus + "/cpu0/cpuidle/state0/latency", "18446744073709551615\n");
-  host.put(kCpus + "/cpu0/cpuidle/statex/latency", "1\n");
+  host.put(kCpuFolder + "/cpu0/cpufreq/scaling_max_freq", "-1\n");
+  host.put(kCpuFolder + "/cpu0/cpufreq/scaling_governor", "\xff\xfe\n");
+  host.put(kCpuFolder + "/cpu0/cpuidle/state0/latency", "18446744073709551615\n");
+  host.put(kCpuFolder + "/cpu0/cpuidle/statex/latency", "1\n");
   const Cpu cpu = probe(host).topology.cpus.at(0);
   ASSERT_TRUE(cpu.frequency.has_value());
   EXPECT_EQ(cpu.frequency->governor, "??");
@@ -115,7 +115,7 @@ TEST(CpuPower, LyingFilesDoNoHarm) {
 TEST(CpuPower, UncoreDomains) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "0", "0"});
-  const std::string base = kCpus + "/intel_uncore_frequency/package_00_die_00/";
+  const std::string base = kCpuFolder + "/intel_uncore_frequency/package_00_die_00/";
   host.put(base + "min_freq_khz", "800000\n");
   host.put(base + "max_freq_khz", "2400000\n");
   host.put(base + "initial_max_freq_khz", "2400000\n");
@@ -141,7 +141,7 @@ TEST(CpuKinds, ThePmusTellThem) {
 TEST(Frequency, TellsWhatThereIsToChooseFrom) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "", ""});
-  const std::string base = fmt::format("{}/cpu0/cpufreq/", kCpus);
+  const std::string base = fmt::format("{}/cpu0/cpufreq/", kCpuFolder);
   host.put(base + "scaling_governor", "powersave\n");
   host.put(base + "scaling_available_governors", "performance powersave \n");
   host.put(base + "energy_performance_available_preferences", "default performance\n");
@@ -155,7 +155,7 @@ TEST(CpuKinds, CapacitiesTellThemOnArm) {
   const char* capacities[] = {"446", "446", "871", "1024"};
   for (unsigned cpu = 0; cpu < 4; ++cpu) {
     put_cpu(host, {cpu, 0, cpu, "", ""});
-    host.put(fmt::format("{}/cpu{}/cpu_capacity", kCpus, cpu), capacities[cpu]);
+    host.put(fmt::format("{}/cpu{}/cpu_capacity", kCpuFolder, cpu), capacities[cpu]);
   }
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.cpus.at(0).kind, "efficiency");
@@ -167,7 +167,7 @@ TEST(CpuKinds, EqualCpusHaveNone) {
   MemoryHost host;
   for (unsigned cpu = 0; cpu < 2; ++cpu) {
     put_cpu(host, {cpu, 0, cpu, "", ""});
-    host.put(fmt::format("{}/cpu{}/cpu_capacity", kCpus, cpu), "1024\n");
+    host.put(fmt::format("{}/cpu{}/cpu_capacity", kCpuFolder, cpu), "1024\n");
   }
   EXPECT_EQ(probe(host).topology.cpus.at(0).kind, "");
 }

@@ -9,7 +9,7 @@ namespace assay::probes {
 namespace {
 
 // A block device of 1 GiB below /sys/devices.
-std::string put_block(MemoryHost& host, const std::string& name, const std::string& path) {
+std::string put_stacked_block(MemoryHost& host, const std::string& name, const std::string& path) {
   const std::string base = "/sys/devices/" + path + "/" + name + "/";
   host.put(base + "size", "2097152\n");
   host.link("/sys/block/" + name, base.substr(0, base.size() - 1));
@@ -22,7 +22,7 @@ std::string put_nvme(MemoryHost& host, unsigned number) {
   put_pci(host, address, place, "10802", "nvme");
   const std::string name = "nvme" + std::to_string(number);
   host.put("/sys/devices/" + place + "/nvme/" + name + "/model", "Fast Drive\n");
-  const std::string base = put_block(host, name + "n1", place + "/nvme/" + name);
+  const std::string base = put_stacked_block(host, name + "n1", place + "/nvme/" + name);
   host.link(base + "device", "/sys/devices/" + place + "/nvme/" + name);
   return base;
 }
@@ -38,21 +38,21 @@ void put_stack(MemoryHost& host) {
     host.put(base + part + "size", "1048576\n");
     host.directory(base + part + "holders/md0");
   }
-  const std::string md = put_block(host, "md0", "virtual/block");
+  const std::string md = put_stacked_block(host, "md0", "virtual/block");
   host.put(md + "md/level", "raid1\n");
   host.put(md + "md/array_state", "clean\n");
   host.put(md + "md/degraded", "0\n");
   host.directory(md + "slaves/nvme1n1p3");
   host.directory(md + "slaves/nvme2n1p3");
-  const std::string volume = put_block(host, "dm-0", "virtual/block");
+  const std::string volume = put_stacked_block(host, "dm-0", "virtual/block");
   host.put(volume + "dm/name", "vg0-data\n");
   host.put(volume + "dm/uuid", "LVM-abcdef\n");
   host.directory(volume + "slaves/md0");
-  const std::string crypt = put_block(host, "dm-1", "virtual/block");
+  const std::string crypt = put_stacked_block(host, "dm-1", "virtual/block");
   host.put(crypt + "dm/name", "data_crypt\n");
   host.put(crypt + "dm/uuid", "CRYPT-LUKS2-123-data_crypt\n");
   host.directory(crypt + "slaves/dm-0");
-  const std::string loop = put_block(host, "loop0", "virtual/block");
+  const std::string loop = put_stacked_block(host, "loop0", "virtual/block");
   host.put(loop + "loop/backing_file", "/data/images/a.img\n");
   host.link("/sys/dev/block/253:1", "../../devices/virtual/block/dm-1");
   host.link("/sys/dev/block/7:0", "../../devices/virtual/block/loop0");
@@ -165,13 +165,13 @@ TEST(Storage, AnOverlayWritesToItsUpperDirectory) {
 
 TEST(Storage, CyclesEnd) {
   MemoryHost host;
-  const std::string one = put_block(host, "dm-0", "virtual/block");
-  const std::string two = put_block(host, "dm-1", "virtual/block");
+  const std::string one = put_stacked_block(host, "dm-0", "virtual/block");
+  const std::string two = put_stacked_block(host, "dm-1", "virtual/block");
   for (const char* slave : {"dm-0", "dm-1"}) {
     host.directory(one + "slaves/" + slave);
     host.directory(two + "slaves/" + slave);
   }
-  const std::string loop = put_block(host, "loop0", "virtual/block");
+  const std::string loop = put_stacked_block(host, "loop0", "virtual/block");
   host.put(loop + "loop/backing_file", "/x\n");
   host.link("/sys/dev/block/7:0", "../../devices/virtual/block/loop0");
   host.put("/proc/self/mountinfo", "22 1 7:0 / / rw - ext4 /dev/loop0 rw\n");
@@ -192,7 +192,7 @@ TEST(Storage, ADegradedArrayIsNamed) {
 TEST(Block, ADiscIsNoDriveToTune) {
   MemoryHost host;
   put_pci(host, "0000:00:1f.2", "pci0000:00/0000:00:1f.2", "10601", "ahci");
-  put_block(host, "sr0", "pci0000:00/0000:00:1f.2/ata2/host1/target1:0:0/1:0:0:0/block");
+  put_stacked_block(host, "sr0", "pci0000:00/0000:00:1f.2/ata2/host1/target1:0:0/1:0:0:0/block");
   const Inventory inventory = probe(host);
   ASSERT_EQ(inventory.block.size(), 1U);
   EXPECT_EQ(inventory.block[0].kind, "optical");

@@ -42,7 +42,7 @@ void add_nic(Inventory& inventory, const std::string& name, unsigned node) {
   inventory.nics.push_back(nic);
 }
 
-Inventory two_sockets() {
+Inventory drawn_two_sockets() {
   MemoryHost host;
   put_two_sockets(host);
   return probe(host);
@@ -66,7 +66,7 @@ TEST(Svg, CutsTextThatDoesNotFit) {
 }
 
 TEST(Svg, EveryCpuNodeAndDeviceIsDrawnOnce) {
-  Inventory inventory = two_sockets();
+  Inventory inventory = drawn_two_sockets();
   add_nic(inventory, "eth0", 0);
   add_nic(inventory, "eth1", 1);
   add_nic(inventory, "eth2", 7);  // a node that nobody listed
@@ -89,7 +89,7 @@ TEST(Svg, EveryCpuNodeAndDeviceIsDrawnOnce) {
 }
 
 TEST(Svg, RolesAndOfflineCpusShow) {
-  Inventory inventory = two_sockets();
+  Inventory inventory = drawn_two_sockets();
   Topology& topology = inventory.topology;
   topology.isolated = CpuSet{1};
   topology.cpus[1].isolated = topology.cpus[1].nohz_full = true;
@@ -110,7 +110,7 @@ TEST(Svg, RolesAndOfflineCpusShow) {
 }
 
 TEST(Svg, ARemoteNicAndADegradedLinkAreMarked) {
-  Inventory inventory = two_sockets();
+  Inventory inventory = drawn_two_sockets();
   add_nic(inventory, "near", 0);
   add_nic(inventory, "far", 1);
   inventory.nics[0].link->speed_gts = 2.5;
@@ -129,7 +129,7 @@ TEST(Svg, ARemoteNicAndADegradedLinkAreMarked) {
 }
 
 TEST(Svg, HostileNamesStayText) {
-  Inventory inventory = two_sockets();
+  Inventory inventory = drawn_two_sockets();
   add_nic(inventory, "<script>alert(1)</script>", 0);
   inventory.nics[0].driver = "\"/><image href='http://x'/>";
   inventory.topology.model_name = "a]]>b & <c>";

@@ -6,7 +6,7 @@
 namespace assay::probes {
 namespace {
 
-const std::string kCpus = "/sys/devices/system/cpu";
+const std::string kCpuRoot = "/sys/devices/system/cpu";
 
 TEST(Topology, CountsTwoSocketsWithThreads) {
   MemoryHost host;
@@ -29,7 +29,7 @@ TEST(Topology, OldKernelsHaveMasksOnly) {
   MemoryHost host;
   for (unsigned cpu = 0; cpu < 4; ++cpu) {
     put_cpu(host, {cpu, cpu % 2, 0, "", ""});
-    const std::string base = fmt::format("{}/cpu{}/topology/", kCpus, cpu);
+    const std::string base = fmt::format("{}/cpu{}/topology/", kCpuRoot, cpu);
     const char* mask = cpu % 2 == 0 ? "00000000,00000005" : "00000000,0000000a";
     host.put(base + "thread_siblings", mask);
     host.put(base + "core_siblings", mask);
@@ -45,7 +45,7 @@ TEST(Topology, NewKernelsMayHaveNewNamesOnly) {
   MemoryHost host;
   for (unsigned cpu = 0; cpu < 2; ++cpu) {
     put_cpu(host, {cpu, 0, 0, "", ""});
-    const std::string base = fmt::format("{}/cpu{}/topology/", kCpus, cpu);
+    const std::string base = fmt::format("{}/cpu{}/topology/", kCpuRoot, cpu);
     host.put(base + "core_cpus_list", "0-1\n");
     host.put(base + "package_cpus_list", "0-1\n");
   }
@@ -58,7 +58,8 @@ TEST(Topology, CoreIdsThatRepeatAcrossPackagesAndDiesAreOtherCores) {
   MemoryHost host;
   for (unsigned cpu = 0; cpu < 8; ++cpu) {
     put_cpu(host, {cpu, cpu / 4, 0, "", ""});
-    host.put(fmt::format("{}/cpu{}/topology/die_id", kCpus, cpu), fmt::format("{}", cpu / 2 % 2));
+    host.put(fmt::format("{}/cpu{}/topology/die_id", kCpuRoot, cpu),
+             fmt::format("{}", cpu / 2 % 2));
   }
   const Counts counts = probe(host).topology.counts;
   EXPECT_EQ(counts.cores, 4U);  // 2 packages with 2 dies with core 0
@@ -94,11 +95,11 @@ TEST(Topology, StatServesWhereNothingElseIs) {
 TEST(Topology, OfflineCpusArePresentAndNotCounted) {
   MemoryHost host;
   put_two_sockets(host);
-  host.put(kCpus + "/online", "1-3,5-7\n");
-  host.put(kCpus + "/offline", "0,4\n");
+  host.put(kCpuRoot + "/online", "1-3,5-7\n");
+  host.put(kCpuRoot + "/offline", "0,4\n");
   for (const char* cpu : {"/cpu0", "/cpu4"}) {
-    host.erase(kCpus + cpu);
-    host.put(kCpus + cpu + "/online", "0\n");
+    host.erase(kCpuRoot + cpu);
+    host.put(kCpuRoot + cpu + "/online", "0\n");
   }
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.counts.cpus, 6U);
@@ -113,8 +114,8 @@ TEST(Topology, OfflineCpusArePresentAndNotCounted) {
 TEST(Topology, OnlineFilesServeWhereThereIsNoList) {
   MemoryHost host;
   for (unsigned cpu = 0; cpu < 3; ++cpu) put_cpu(host, {cpu, 0, cpu, "", ""});
-  host.put(kCpus + "/cpu1/online", "0\n");
-  host.put(kCpus + "/cpu2/online", "1\n");
+  host.put(kCpuRoot + "/cpu1/online", "0\n");
+  host.put(kCpuRoot + "/cpu2/online", "1\n");
   EXPECT_EQ(probe(host).topology.online, (CpuSet{0, 2}));
 }
 
@@ -129,7 +130,7 @@ TEST(Topology, SparseNumbersStay) {
 TEST(Topology, AListThatClaimsMoreThanThereIsIsNoted) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "", ""});
-  for (const char* name : {"present", "online"}) host.put(kCpus + "/" + name, "0-65535\n");
+  for (const char* name : {"present", "online"}) host.put(kCpuRoot + "/" + name, "0-65535\n");
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.counts.cpus, 1U);
   EXPECT_EQ(topology.cpus.size(), 1U);
@@ -151,11 +152,11 @@ TEST(Topology, LyingFilesDoNoHarm) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "1-", "7"});
   put_cpu(host, {1, 0, 1, "0", "0"});
-  host.put(kCpus + "/cpu0/topology/physical_package_id", "-1\n");
-  host.put(kCpus + "/cpu0/topology/core_id", "4294967295\n");
-  host.put(kCpus + "/cpu1/topology/core_id", std::string("\x00\xff\x01", 3));
-  host.put(kCpus + "/present", std::string("\xff\xfe", 2));
-  host.put(kCpus + "/online", "-3\n");
+  host.put(kCpuRoot + "/cpu0/topology/physical_package_id", "-1\n");
+  host.put(kCpuRoot + "/cpu0/topology/core_id", "4294967295\n");
+  host.put(kCpuRoot + "/cpu1/topology/core_id", std::string("\x00\xff\x01", 3));
+  host.put(kCpuRoot + "/present", std::string("\xff\xfe", 2));
+  host.put(kCpuRoot + "/online", "-3\n");
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.counts.cpus, 2U);
   EXPECT_EQ(topology.counts.cores, 2U);
@@ -167,8 +168,8 @@ TEST(Topology, LyingFilesDoNoHarm) {
 TEST(Topology, UnknownClusterAndDieAreAbsent) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "0", "0"});
-  host.put(kCpus + "/cpu0/topology/cluster_id", "65535\n");
-  host.put(kCpus + "/cpu0/topology/die_id", "-1\n");
+  host.put(kCpuRoot + "/cpu0/topology/cluster_id", "65535\n");
+  host.put(kCpuRoot + "/cpu0/topology/die_id", "-1\n");
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.cpus.at(0).cluster, std::nullopt);
   EXPECT_EQ(topology.cpus.at(0).die, std::nullopt);
@@ -177,8 +178,8 @@ TEST(Topology, UnknownClusterAndDieAreAbsent) {
 TEST(Topology, IsolationAndPermissionAreTold) {
   MemoryHost host;
   put_two_sockets(host);
-  host.put(kCpus + "/isolated", "2-3\n");
-  host.put(kCpus + "/nohz_full", "(null)\n");  // what some kernels print for "none"
+  host.put(kCpuRoot + "/isolated", "2-3\n");
+  host.put(kCpuRoot + "/nohz_full", "(null)\n");  // what some kernels print for "none"
   host.put("/proc/self/status", "Name:\tx\nCpus_allowed_list:\t0-1,4\nMems_allowed_list:\t0\n");
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.isolated, (CpuSet{2, 3}));
@@ -194,8 +195,8 @@ TEST(Topology, IsolationAndPermissionAreTold) {
 TEST(Topology, SmtSwitchIsTold) {
   MemoryHost host;
   put_cpu(host, {0, 0, 0, "0", "0"});
-  host.put(kCpus + "/smt/control", "forceoff\n");
-  host.put(kCpus + "/smt/active", "0\n");
+  host.put(kCpuRoot + "/smt/control", "forceoff\n");
+  host.put(kCpuRoot + "/smt/active", "0\n");
   const Topology topology = probe(host).topology;
   EXPECT_EQ(topology.smt_control, "forceoff");
   EXPECT_FALSE(topology.smt_active);

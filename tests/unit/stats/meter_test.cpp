@@ -15,7 +15,7 @@ using simulation::Shape;
 using simulation::SimulatedClock;
 
 constexpr std::size_t kPairs = 30;
-constexpr std::size_t kRuns = 1000;
+constexpr std::size_t kMeterRuns = 1000;
 constexpr double kConfidence = 0.99;
 
 // How the machine disturbs an A/A run: standard deviations of the logarithm of a block's factor.
@@ -74,7 +74,7 @@ TEST_P(SameAgainstSame, AlarmsInFewerThanOnePercent) {
   int median = 0;
   int tail = 0;
   int rate = 0;
-  for (std::size_t i = 0; i < kRuns; ++i) {
+  for (std::size_t i = 0; i < kMeterRuns; ++i) {
     measure_pairs(sampler, kMachines[i % kMachines.size()], random, run);
     const auto p50 = quantile_ratio(run.a, run.b, 0.5, kConfidence, i);
     const auto p99 = quantile_ratio(run.a, run.b, 0.99, kConfidence, i);
@@ -87,11 +87,11 @@ TEST_P(SameAgainstSame, AlarmsInFewerThanOnePercent) {
   RecordProperty("alarms_p50", median);
   RecordProperty("alarms_p99", tail);
   RecordProperty("alarms_rate", rate);
-  std::cout << "alarms in " << kRuns << " runs: p50 " << median << ", p99 " << tail << ", rate "
-            << rate << "\n";
-  EXPECT_LE(median, kRuns / 100);
-  EXPECT_LE(tail, kRuns / 100);
-  EXPECT_LE(rate, kRuns / 100);
+  std::cout << "alarms in " << kMeterRuns << " runs: p50 " << median << ", p99 " << tail
+            << ", rate " << rate << "\n";
+  EXPECT_LE(median, kMeterRuns / 100);
+  EXPECT_LE(tail, kMeterRuns / 100);
+  EXPECT_LE(rate, kMeterRuns / 100);
 }
 
 INSTANTIATE_TEST_SUITE_P(Meter, SameAgainstSame, testing::ValuesIn(simulation::kShapes),

@@ -159,9 +159,10 @@ TEST(Transaction, ARoundedValueIsUndone) {
 
 TEST(Transaction, AChangeInBetweenAborts) {
   const auto host = make_untuned_machine();
-  // Somebody sets swappiness just after the plan was made.
+  // Somebody sets swappiness just after the plan was made, once.
   host->on_write("/sys/kernel/mm/transparent_hugepage/enabled",
-                 [&](std::string_view) -> Expected<std::string> {
+                 [&](std::string_view value) -> Expected<std::string> {
+                   if (value != "never") return std::string("[always] madvise never\n");
                    host->put(kSwappiness, "33\n");
                    return std::string("always madvise [never]\n");
                  });
