@@ -116,7 +116,8 @@ Expected<engine::BenchRequest> bench_request(const BenchOptions& options) {
     request.sweep.push_back(std::move(*axis));
   }
   request.rounds = options.rounds;
-  request.with_baseline = options.baseline;
+  request.with_baseline = !options.baseline.empty();
+  if (options.baseline != kOwnBaseline) request.baseline = options.baseline;
   request.destroy_data = options.destroy_data;
   request.keep = options.keep;
   return request;

@@ -11,12 +11,16 @@
 
 namespace assay::cli {
 
+// What --baseline without an ID stands for: no technique can be called so.
+inline constexpr std::string_view kOwnBaseline = "own";
+
 struct BenchOptions {
   std::vector<std::string> techniques, sweep;
   std::map<std::string, std::string> parameters;  // by key of engine::parameter_rows()
   std::string file, directory, cpus, duration, format, ablate, on_breach, breach_file;
+  std::string baseline;  // empty: none; kOwnBaseline: those of each row; else an ID
   unsigned rounds = 30, slow = 0;
-  bool baseline = false, direct = false, no_direct = false, destroy_data = false, keep = false;
+  bool direct = false, no_direct = false, destroy_data = false, keep = false;
 };
 
 // Errors: invalid, with the option and what was expected; options that exclude each other.

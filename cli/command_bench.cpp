@@ -193,8 +193,9 @@ void add_bench_command(CLI::App& app, Context& context) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand("bench", "Measure the named techniques and nothing else");
   command->add_option("ID", options->techniques, "Techniques; `assay techniques` lists them");
-  command->add_flag("--baseline", options->baseline,
-                    "Interleave each technique's baseline with it");
+  command->add_flag(fmt::format("--baseline{{{}}}", kOwnBaseline), options->baseline,
+                    "Interleave each technique's baseline with it; --baseline=ID: that technique "
+                    "instead");
   command->add_option("--file", options->file, "Existing file or block device to work on")
       ->type_name("PATH");
   command->add_option("--dir", options->directory, "Where an own test file is made")

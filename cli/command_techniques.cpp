@@ -57,6 +57,7 @@ nlohmann::ordered_json document(const std::vector<Row>& rows) {
                                  {"parameters", technique.parameters},
                                  {"available", row.availability.available}};
     if (!technique.baseline.empty()) entry["baseline"] = technique.baseline;
+    if (!technique.also_against.empty()) entry["also_against"] = technique.also_against;
     if (!row.availability.available) {
       entry["reason"] = row.availability.reason;
       entry["remedy"] = row.availability.remedy;

@@ -39,23 +39,62 @@ void add_unless_there(std::vector<Series>& all, Series series) {
   if (same == all.end()) all.push_back(std::move(series));
 }
 
-// Adds the technique's baseline with the parameters that make it a fair comparison.
-Expected<void> add_baseline(std::vector<Series>& all, const Series& candidate) {
-  const Technique& technique = *candidate.technique;
-  if (technique.baseline.empty()) {
+std::string_view area_of(std::string_view id) { return id.substr(0, id.find('.')); }
+
+Parameters resolved(const Technique& technique, const Parameters& parameters) {
+  return technique.resolve == nullptr ? parameters : technique.resolve(parameters);
+}
+
+// The same work for another technique. For one that its row does not prepare: what the candidate
+// resolves its parameters to, as far as the other knows them; how each batches and waits stays its
+// own.
+Parameters beside(const Technique& candidate, const Technique& other, const Parameters& given) {
+  const bool named = other.id == candidate.baseline || other.id == candidate.also_against;
+  if (named && candidate.baseline_parameters == nullptr) return given;
+  if (other.id == candidate.baseline) return candidate.baseline_parameters(given);
+  Parameters same = resolved(candidate, given);
+  if (given.batch == 0) same.batch = 0;
+  same.completion = given.completion;
+  return only_taken(other, same);
+}
+
+// What the request compares a technique with: the one that it names, or those of the row.
+Expected<std::vector<const Technique*>> baselines_for(const Technique& technique,
+                                                      const std::string& wanted) {
+  std::vector<const Technique*> found;
+  if (wanted.empty() && technique.baseline.empty()) {
     return fail(ErrorCode::invalid, "bench --baseline", technique.id,
-                "this technique is a baseline itself", "leave --baseline out");
+                "this technique is a baseline itself",
+                "leave --baseline out, or name another technique: --baseline=ID");
   }
-  for (const std::string_view id : {technique.baseline, technique.also_against}) {
+  const std::vector<std::string> ids =
+      wanted.empty() ? std::vector<std::string>{std::string(technique.baseline),
+                                                std::string(technique.also_against)}
+                     : std::vector<std::string>{wanted};
+  for (const std::string& id : ids) {
     if (id.empty()) continue;
-    auto baseline = technique_named(std::string(id));
-    if (!baseline) return Failure(baseline.error());
-    Series series = candidate;
-    series.technique = *baseline;
-    series.is_baseline = true;
-    if (technique.baseline_parameters != nullptr) {
-      series.parameters = technique.baseline_parameters(candidate.parameters);
+    const auto other = technique_named(id);
+    if (!other) return Failure(other.error());
+    if ((*other)->id == technique.id || area_of(id) != area_of(technique.id)) {
+      return fail(ErrorCode::invalid, "bench --baseline", id,
+                  fmt::format("{} is compared with another technique of its area", technique.id),
+                  "`assay techniques` lists them");
     }
+    found.push_back(*other);
+  }
+  return found;
+}
+
+// Adds the technique's baselines with the parameters that make it a fair comparison.
+Expected<void> add_baselines(std::vector<Series>& all, const Series& candidate,
+                             const std::string& wanted) {
+  const auto baselines = baselines_for(*candidate.technique, wanted);
+  if (!baselines) return Failure(baselines.error());
+  for (const Technique* other : *baselines) {
+    Series series = candidate;
+    series.technique = other;
+    series.is_baseline = true;
+    series.parameters = beside(*candidate.technique, *other, candidate.parameters);
     add_unless_there(all, std::move(series));
   }
   return {};
@@ -94,8 +133,9 @@ Expected<void> give_file(std::vector<Series>& all, TestFile& file, const Host& h
   const auto takes_size = [&](const Series& one) {
     return needs_file(one) && takes_parameter(*one.technique, "size");
   };
-  const bool for_writing =
-      std::ranges::any_of(all, [](const Series& one) { return writes(one.parameters); });
+  const bool for_writing = std::ranges::any_of(all, [](const Series& one) {
+    return writes(resolved(*one.technique, one.parameters));  // some write whatever `op` says
+  });
   BenchRequest wanted = request;
   if (std::ranges::none_of(all, takes_size)) wanted.parameters.size = Parameters{}.size;
   auto prepared = prepare_file(host, wanted, for_writing, control);
@@ -153,6 +193,9 @@ std::vector<std::string> ignored_parameters(const BenchRequest& request) {
     for (const ParameterRow& row : parameter_rows()) {
       if (takes_parameter(*technique, row.key)) continue;
       if (row.get(request.parameters) == row.get(plain)) continue;
+      // What it does anyway.
+      const Parameters done = resolved(*technique, only_taken(*technique, request.parameters));
+      if (row.get(request.parameters) == row.get(done)) continue;
       ignored.push_back(fmt::format("{} takes no {}: ignored", id, row.key));
     }
   }
@@ -199,7 +242,9 @@ Expected<std::vector<Series>> bench_series(const probes::Inventory& inventory,
         const Series candidate = series;
         add_unless_there(all, std::move(series));
         if (!request.with_baseline) continue;
-        if (auto added = add_baseline(all, candidate); !added) return Failure(added.error());
+        if (auto added = add_baselines(all, candidate, request.baseline); !added) {
+          return Failure(added.error());
+        }
       }
     }
   }

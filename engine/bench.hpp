@@ -15,7 +15,8 @@ struct BenchRequest {
   Parameters parameters;                // shared by all; keys that a technique ignores are ignored
   bool whole_file = false;              // use all of parameters.path, whatever parameters.size says
   bool with_baseline = false;           // interleaves each technique's baseline with it
-  CpuSet cpus;                          // empty: the runner chooses
+  std::string baseline;  // with_baseline: this technique of the same area instead; empty: the own
+  CpuSet cpus;           // empty: the runner chooses
   bool destroy_data = false;  // parameters.path may be overwritten though assay did not make it
   bool keep = false;          // a file made at parameters.path stays
   // Timed time of each series, split into `rounds` blocks. Default: 2 s in 30 blocks.
@@ -27,8 +28,9 @@ struct BenchRequest {
 
 // Checks the request, prepares the test file when a technique needs one, calibrates the clock, and
 // runs. A technique that this host cannot run comes back skipped, with the reason. Errors: invalid
-// (unknown technique with "did you mean", a baseline asked of a technique that has none), and those
-// of TestFile::prepare() and run(). Not for a captured host: unsupported.
+// (unknown technique with "did you mean", a baseline asked of a technique that has none, or one
+// that cannot be compared), and those of TestFile::prepare() and run(). Not for a captured host:
+// unsupported.
 Expected<RunResult> bench(const Host& host, const probes::Inventory& inventory,
                           const BenchRequest& request, const RunControl& control);
 

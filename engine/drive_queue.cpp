@@ -54,7 +54,7 @@ std::optional<DriveQueue> drive_queue(const Host& host, dev_t device) {
 }
 
 Expected<dev_t> device_below(const Parameters& parameters) {
-  std::string path = parameters.path;
+  std::string path = block_device_of(parameters.path);
   if (path.empty()) {
     const auto directory = TestFile::own_directory(parameters.directory);
     if (!directory) return Failure(directory.error());
@@ -69,6 +69,13 @@ std::string generic_device_of(const std::string& drive) {
   constexpr std::string_view kPrefix = "nvme";
   if (!drive.starts_with(kPrefix)) return {};
   return "/dev/ng" + drive.substr(kPrefix.size());
+}
+
+std::string block_device_of(const std::string& path) {
+  constexpr std::string_view kPrefix = "/dev/ng";
+  const bool generic = path.starts_with(kPrefix) && path.size() > kPrefix.size() &&
+                       path[kPrefix.size()] >= '0' && path[kPrefix.size()] <= '9';
+  return generic ? "/dev/nvme" + path.substr(kPrefix.size()) : path;
 }
 
 std::uint64_t drive_interrupts(const Host& host, const std::string& drive) {

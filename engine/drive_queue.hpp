@@ -30,6 +30,9 @@ Expected<dev_t> device_below(const Parameters& parameters);
 // "/dev/ng0n1" of the NVMe namespace "nvme0n1"; "" for other names.
 std::string generic_device_of(const std::string& drive);
 
+// The other way round: "/dev/nvme0n1" of "/dev/ng0n1"; other paths as they are.
+std::string block_device_of(const std::string& path);
+
 // Interrupts that this drive's queues have raised since the boot, over all CPUs, by the lines
 // of /proc/interrupts that bear its controller's name ("nvme0q1").
 std::uint64_t drive_interrupts(const Host& host, const std::string& drive);

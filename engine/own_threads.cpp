@@ -15,7 +15,35 @@ std::uint64_t number_after(std::string_view text, std::string_view key) {
   return parse_uint(rest.substr(0, rest.find_first_of(" \n"))).value_or(0);
 }
 
+struct Counted {
+  std::uint64_t reads = 0, writes = 0;
+  bool known = false;
+};
+
+Counted count_calls(const Host& host) {
+  const auto text = host.read("/proc/thread-self/io");
+  if (!text) return {};
+  return {number_after(*text, "syscr: "), number_after(*text, "syscw: "),
+          text->find("syscr: ") != std::string::npos};
+}
+
 }  // namespace
+
+void CallWatch::begin(const Host& host) {
+  const Counted first = count_calls(host);
+  const Counted second = count_calls(host);
+  own_ = second.reads - first.reads;
+  reads_ = second.reads;
+  writes_ = second.writes;
+  known_ = second.known;
+}
+
+void CallWatch::end(const Host& host) {
+  const Counted now = count_calls(host);
+  reads_ = now.reads - reads_ - own_;
+  writes_ = now.writes - writes_;
+  known_ = known_ && now.known;
+}
 
 std::vector<OwnThread> own_threads(const Host& host) {
   std::vector<OwnThread> threads;

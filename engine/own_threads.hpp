@@ -36,4 +36,19 @@ struct HelperWork {
 HelperWork helper_work(const std::vector<OwnThread>& earlier, const std::vector<OwnThread>& later,
                        std::string_view prefix);
 
+// System calls of the calling thread that read or write, as the kernel counts them, between begin()
+// and end(). Looking makes calls too: they are taken out.
+class CallWatch {
+ public:
+  void begin(const Host& host);
+  void end(const Host& host);
+  bool known() const { return known_; }  // false: this kernel does not count
+  std::uint64_t reads() const { return reads_; }
+  std::uint64_t writes() const { return writes_; }
+
+ private:
+  bool known_ = false;
+  std::uint64_t own_ = 0, reads_ = 0, writes_ = 0;
+};
+
 }  // namespace assay::engine

@@ -80,6 +80,7 @@ class Ring {
   // System calls that were made to submit and to wait.
   std::uint64_t enters() const { return enters_; }
   io_uring* get() { return ring_.get(); }
+  const io_uring* get() const { return ring_.get(); }
 
   // Registers memory for READ_FIXED and WRITE_FIXED, as buffers 0, 1, ... Errors: exhausted names
   // the memlock limit. Not to be called with operations in flight.

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/bus_error_guard.hpp"
+#include "engine/own_threads.hpp"
 #include "engine/storage_rows.hpp"
 #include "engine/storage_sync.hpp"
 
@@ -14,28 +15,6 @@ namespace assay::engine {
 namespace {
 
 constexpr StorageNeeds kNeeds{};
-
-// System calls of this thread that read or write, as the kernel counts them (proc(5), "io").
-struct CallCount {
-  std::uint64_t reads = 0, writes = 0;
-  bool known = false;
-
-  static CallCount now(const Host& host) {
-    CallCount count;
-    const auto text = host.read("/proc/thread-self/io");
-    if (!text) return count;
-    const auto number = [&text](std::string_view key) -> std::uint64_t {
-      const std::size_t at = text->find(key);
-      if (at == std::string::npos) return 0;
-      const std::size_t start = at + key.size();
-      return parse_uint(text->substr(start, text->find('\n', start) - start)).value_or(0);
-    };
-    count.reads = number("syscr: ");
-    count.writes = number("syscw: ");
-    count.known = text->find("syscr: ") != std::string::npos;
-    return count;
-  }
-};
 
 std::uint64_t thread_faults(bool major) {
   rusage usage{};
@@ -83,18 +62,15 @@ class MapAccess {
     return {};
   }
 
-  // Reading the counter makes calls too: two readings in a row tell how many.
   void before_run() {
-    const CallCount first = CallCount::now(*context_.host);
-    before_ = CallCount::now(*context_.host);
-    own_reads_ = before_.reads - first.reads;
+    calls_.begin(*context_.host);
     minor_ = thread_faults(false);
     major_ = thread_faults(true);
   }
   void after_run() {
     minor_ = thread_faults(false) - minor_;
     major_ = thread_faults(true) - major_;
-    after_ = CallCount::now(*context_.host);
+    calls_.end(*context_.host);
     if (options_.sabotage.wrong_data) *buffers_.at(0) ^= std::byte{1};
   }
 
@@ -118,13 +94,11 @@ class MapAccess {
 
   Engagement engagement(std::uint64_t operations, std::uint64_t, std::uint64_t) const {
     const std::string faults = fmt::format("{} minor and {} major faults", minor_, major_);
-    if (!before_.known || !after_.known) {
+    if (!calls_.known()) {
       return {false, "cannot be proven: this kernel does not count system calls (" + faults + ")"};
     }
-    const std::uint64_t reads = after_.reads - before_.reads - own_reads_;
-    const std::uint64_t writes = after_.writes - before_.writes;
-    return {operations > 0 && reads == 0 && writes == 0,
-            fmt::format("{} read and {} write calls, {}", reads, writes, faults)};
+    return {operations > 0 && calls_.reads() == 0 && calls_.writes() == 0,
+            fmt::format("{} read and {} write calls, {}", calls_.reads(), calls_.writes(), faults)};
   }
 
  private:
@@ -150,8 +124,8 @@ class MapAccess {
   Options options_;
   Mapping mapping_;
   std::unique_ptr<BusErrorGuard> guard_;  // of the mapping: goes before it
-  CallCount before_, after_;
-  std::uint64_t own_reads_ = 0, minor_ = 0, major_ = 0;
+  CallWatch calls_;
+  std::uint64_t minor_ = 0, major_ = 0;
 };
 
 }  // namespace

@@ -83,9 +83,9 @@ Parameters resolve_storage(const Parameters& parameters, const StorageNeeds& nee
   }
   // One at a time is no choice worth naming in a result.
   if (resolved.batch == 0 && needs.batch_default > 1) resolved.batch = needs.batch_default;
-  if (resolved.depth < needs.depth_min) resolved.depth = needs.depth_default;
   if (needs.sequential_only) resolved.pattern = Pattern::sequential;
   if (needs.write_only) resolved.operation = Operation::write;
+  if (resolved.depth < needs.depth_min) resolved.depth = needs.depth_default;
   if (!resolved.completion) resolved.completion = needs.completion_default;
   if (is_memory_device(resolved.path)) {
     if (!resolved.direct) resolved.direct = false;
@@ -209,15 +209,18 @@ Expected<DataChecker> DataChecker::make(const StoragePlan& plan, TestFile& file)
     return checker;
   }
   // Somebody else's drive may change between two reads; what /dev/null took is gone.
-  const bool foreign_drive = file.is_block_device() && !plan.write;
+  const bool foreign_drive = file.is_block_device() && !plan.write && !file.is_idle_drive();
   if (foreign_drive || file.kind() == FileKindUsed::null_device) {
     checker.result_.detail = "not checked: " + file.description();
     return checker;
   }
-  auto fd = file.open(false, false);
+  // A drive is asked past the page cache, which knows nothing of commands passed through.
+  auto fd = file.open(false, plan.direct && file.is_block_device());
   if (!fd) return Failure(fd.error());
   checker.fd_ = std::move(*fd);
-  checker.there_.resize(plan.unit_bytes);
+  auto memory = Mapping::anonymous(Bytes{plan.unit_bytes});
+  if (!memory) return Failure(memory.error());
+  checker.memory_ = std::move(*memory);
   checker.result_.applies = true;
   return checker;
 }
@@ -234,10 +237,10 @@ void DataChecker::check_mixed(std::span<const std::byte> data, std::uint64_t off
     const auto header = read_header(unit.first(kSectorBytes));
     return header && header->generation == plan_->generation;
   };
-  const bool ours_there = ours(there_);
+  const bool ours_there = ours(there());
   if (ours(data) && !ours_there) return wrong(offset, "what was written is not there");
   if (!same && !ours_there) return wrong(offset, "differs from pread");
-  for (const std::span<const std::byte> unit : {data, std::span<const std::byte>(there_)}) {
+  for (const std::span<const std::byte> unit : {data, std::span<const std::byte>(there())}) {
     if (!file_->checksummed() && !ours(unit)) continue;
     if (auto good = verify_sectors(unit, offset, file_->seed()); !good) {
       return wrong(offset, good.error().cause);
@@ -253,19 +256,20 @@ void DataChecker::check(std::span<const std::byte> data, std::uint64_t offset) {
     if (!zero) wrong(offset, "not zero");
     return;
   }
-  const ssize_t got = ::pread(fd_.get(), there_.data(), there_.size(), static_cast<off_t>(offset));
-  if (got != static_cast<ssize_t>(there_.size())) {
+  const ssize_t got =
+      ::pread(fd_.get(), there().data(), there().size(), static_cast<off_t>(offset));
+  if (got != static_cast<ssize_t>(plan_->unit_bytes)) {
     return wrong(offset, got < 0 ? std::strerror(errno) : "the file ends here");
   }
-  const bool same = std::memcmp(data.data(), there_.data(), there_.size()) == 0;
+  const bool same = std::memcmp(data.data(), there().data(), there().size()) == 0;
   if (plan_->mixed) return check_mixed(data, offset, same);
   const bool sectors = plan_->unit_bytes % kSectorBytes == 0;
   if (sectors && (plan_->write || file_->checksummed())) {
-    if (auto good = verify_sectors(there_, offset, file_->seed()); !good) {
+    if (auto good = verify_sectors(there(), offset, file_->seed()); !good) {
       return wrong(offset, good.error().cause);
     }
     // Two writes of one block may meet at one place; then the later one's sectors stand there.
-    const auto header = read_header(std::span(there_).first(kSectorBytes));
+    const auto header = read_header(there().first(kSectorBytes));
     if (plan_->write && (!header || header->generation != plan_->generation)) {
       return wrong(offset, "what was written is not there");
     }

@@ -107,7 +107,8 @@ class DataChecker {
   const StoragePlan* plan_;
   TestFile* file_;
   UniqueFd fd_;
-  std::vector<std::byte> there_;
+  std::span<std::byte> there() const { return {memory_.as<std::byte>(), memory_.size().count}; }
+  Mapping memory_;  // one unit
   Verification result_;
 };
 

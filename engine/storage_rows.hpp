@@ -16,6 +16,10 @@ struct StorageSabotage {
   bool plain_buffers = false;  // fixed-buffers: READ, WRITE instead of READ_FIXED, WRITE_FIXED
   bool plain_files = false;    // fixed-files: the ordinary descriptor stays in use
   bool plain_ring = false;     // coop-, defer-taskrun, sqpoll, iopoll: a ring without any flag
+  bool unlinked = false;       // linked: write and fsync side by side
+  bool synchronous = false;    // posix-aio, libaio: pread(2) or pwrite(2) behind the scenes
+  bool unbuffered = false;     // stdio: every record goes out at once
+  bool kernel_driver = false;  // user-nvme: the drive stays with the kernel
   bool wrong_data = false;     // what was moved is damaged before it is checked
 };
 
@@ -33,6 +37,13 @@ Made make_uring_coop_taskrun(const BlockContext& context, const StorageSabotage&
 Made make_uring_defer_taskrun(const BlockContext& context, const StorageSabotage& sabotage);
 Made make_uring_sqpoll(const BlockContext& context, const StorageSabotage& sabotage);
 Made make_uring_iopoll(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_uring_linked(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_uring_passthrough(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_user_nvme(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_stdio(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_write_sync(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_posix_aio(const BlockContext& context, const StorageSabotage& sabotage);
+Made make_libaio(const BlockContext& context, const StorageSabotage& sabotage);
 
 // What each leaves open is filled in by these.
 Parameters resolve_pread(const Parameters& parameters);
@@ -43,5 +54,11 @@ Parameters resolve_uring(const Parameters& parameters);
 Parameters resolve_uring_batched(const Parameters& parameters);
 Parameters resolve_uring_sqpoll(const Parameters& parameters);
 Parameters resolve_uring_iopoll(const Parameters& parameters);
+Parameters resolve_uring_linked(const Parameters& parameters);
+Parameters resolve_uring_passthrough(const Parameters& parameters);
+Parameters resolve_user_nvme(const Parameters& parameters);
+Parameters resolve_stdio(const Parameters& parameters);
+Parameters resolve_write_sync(const Parameters& parameters);
+Parameters resolve_aio(const Parameters& parameters);
 
 }  // namespace assay::engine

@@ -6,7 +6,8 @@
 // An Access has: Expected<Access> open(const BlockContext&, const StoragePlan&) (called in make()),
 // Expected<void> ready() (after the regime was brought about), ssize_t move(offset) (bytes moved or
 // -errno; never allocates), std::span<const std::byte> moved() (where the unit is),
-// kCallsPerUnit(plan), and Engagement engagement(const Recorder-like counts).
+// calls_per_unit(), and Engagement engagement(operations, enters, bytes). One whose calls do not
+// follow from its operations has calls(), the system calls of the run.
 #pragma once
 
 #include <fcntl.h>
@@ -57,6 +58,7 @@ class SyncBlock final : public Block {
     enters_ = recorder.enters;
     bytes_ = recorder.bytes;
     access_->after_run();
+    if constexpr (requires { access_->calls(); }) enters_ = recorder.enters = access_->calls();
     return {};
   }
 

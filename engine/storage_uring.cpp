@@ -14,11 +14,19 @@ namespace {
 constexpr UringFeatures kBatched{.batched = true};
 constexpr UringFeatures kSqpoll{.sqpoll = true};
 constexpr UringFeatures kIopoll{.fixed_buffers = true, .iopoll = true};
+constexpr UringFeatures kLinked{.linked = true};
 constexpr UringFeatures kCombined{.fixed_buffers = true,
                                   .fixed_file = true,
                                   .registered_ring = true,
                                   .task_run = TaskRun::deferred,
                                   .best_effort = true};
+
+// Asleep, the drive's interrupt is waited for; else its poll queue is asked.
+UringFeatures passthrough_features(const Parameters& parameters) {
+  return {.fixed_buffers = true,
+          .iopoll = parameters.completion != Completion::block,
+          .passthrough = true};
+}
 
 Made make(const BlockContext& context, const UringFeatures& features,
           const StorageSabotage& sabotage) {
@@ -55,6 +63,12 @@ Made make_uring_sqpoll(const BlockContext& context, const StorageSabotage& sabot
 Made make_uring_iopoll(const BlockContext& context, const StorageSabotage& sabotage) {
   return make(context, kIopoll, sabotage);
 }
+Made make_uring_linked(const BlockContext& context, const StorageSabotage& sabotage) {
+  return make(context, kLinked, sabotage);
+}
+Made make_uring_passthrough(const BlockContext& context, const StorageSabotage& sabotage) {
+  return make(context, passthrough_features(*context.parameters), sabotage);
+}
 
 Parameters resolve_uring(const Parameters& parameters) {
   Parameters with = parameters;
@@ -69,6 +83,12 @@ Parameters resolve_uring_sqpoll(const Parameters& parameters) {
 }
 Parameters resolve_uring_iopoll(const Parameters& parameters) {
   return resolve_storage(parameters, uring_needs(kIopoll));
+}
+Parameters resolve_uring_linked(const Parameters& parameters) {
+  return resolve_storage(parameters, uring_needs(kLinked));
+}
+Parameters resolve_uring_passthrough(const Parameters& parameters) {
+  return resolve_storage(parameters, uring_needs(passthrough_features(parameters)));
 }
 
 }  // namespace assay::engine

@@ -20,6 +20,8 @@ struct UringFeatures {
   bool sqpoll = false;           // a kernel thread submits; excludes the task-run modes
   bool iopoll = false;           // the drive's poll queue; hybrid where `completion` is hybrid
   TaskRun task_run = TaskRun::interrupting;  // COOP_TASKRUN, or SINGLE_ISSUER | DEFER_TASKRUN
+  bool linked = false;       // each write with its fdatasync, in one submission; writes only
+  bool passthrough = false;  // NVMe commands to the drive's character device; wants fixed_buffers
   // true: on a kernel that lacks task_run or registered_ring the next best is taken, and named.
   bool best_effort = false;
 };

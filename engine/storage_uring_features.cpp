@@ -39,6 +39,7 @@ constexpr UringFeature kFeatures[] = {
 unsigned setup_flags_of(const UringFeatures& features, const Parameters& parameters) {
   unsigned flags = 0;
   if (features.no_array) flags |= uring_abi::kSetupNoSqArray;
+  if (features.passthrough) flags |= IORING_SETUP_SQE128 | IORING_SETUP_CQE32;
   if (features.sqpoll) flags |= IORING_SETUP_SQPOLL;
   if (features.iopoll) flags |= IORING_SETUP_IOPOLL;
   if (features.iopoll && parameters.completion == Completion::hybrid) {
@@ -74,6 +75,19 @@ Availability drive_polls(const Host& host, const Parameters& parameters) {
       "poll_queues=2; then name it or a file on it with --file");
 }
 
+Availability drive_takes_commands(const Host& host, const Parameters& parameters) {
+  const std::string remedy =
+      "name an NVMe namespace with --file, such as /dev/nvme0n1, on Linux 5.19 or newer";
+  if (parameters.path.empty()) return not_available("no NVMe namespace is named", remedy);
+  const auto device = device_below(parameters);
+  if (!device) return {};
+  const auto queue = drive_queue(host, *device);
+  const std::string path = queue ? generic_device_of(queue->name) : "";
+  if (path.empty()) return not_available(parameters.path + " is on no NVMe drive", remedy);
+  if (!host.status(path)) return not_available("there is no " + path, remedy);
+  return {};
+}
+
 }  // namespace
 
 std::span<const UringFeature> uring_features() { return kFeatures; }
@@ -96,6 +110,7 @@ Availability uring_features_available(const Host& host, const Parameters& parame
   Availability can = measurable(host);
   if (can.available) can = availability_of(ring_allowed(host));
   if (can.available) can = kernel_has(setup_flags_of(features, parameters));
+  if (can.available && features.passthrough) can = drive_takes_commands(host, parameters);
   if (can.available && features.iopoll) can = drive_polls(host, parameters);
   return can;
 }
@@ -108,7 +123,8 @@ StorageNeeds uring_needs(const UringFeatures& features) {
     needs.depth_min = 2;
     needs.depth_default = 32;
   }
-  needs.direct_required = features.iopoll;
+  needs.direct_required = features.iopoll || features.passthrough;
+  needs.write_only = features.linked;
   if (features.sqpoll || features.iopoll) needs.completion_default = Completion::poll;
   return needs;
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "engine/nvme_drive.hpp"
 #include "engine/ring.hpp"
 #include "engine/storage_plan.hpp"
 #include "engine/storage_rows.hpp"
@@ -18,6 +19,16 @@ constexpr std::string_view kCallKeys =
 constexpr std::string_view kDirectKeys =
     "op,read-share,block,size,pattern,direct,regime,rate,arrival,threads";
 constexpr std::string_view kMapKeys = "op,block,size,pattern,regime,rate,arrival";
+constexpr std::string_view kStdioKeys = "op,block,size,regime,rate,arrival";
+constexpr std::string_view kSyncKeys = "block,size,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kPosixAioKeys = "op,block,size,depth,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kAioKeys =
+    "op,block,size,depth,batch,pattern,direct,regime,rate,arrival";
+constexpr std::string_view kLinkedKeys =
+    "block,size,depth,batch,pattern,direct,regime,completion,rate,arrival";
+constexpr std::string_view kCommandKeys =
+    "op,block,size,depth,batch,pattern,completion,rate,arrival";
+constexpr std::string_view kUserNvmeKeys = "op,block,size,depth,batch,pattern,rate,arrival";
 constexpr std::string_view kUringKeys =
     "op,read-share,block,size,depth,batch,pattern,direct,regime,completion,rate,arrival,threads";
 // Of the technique whose switches are turned one by one.
@@ -27,6 +38,20 @@ constexpr std::string_view kSwitchKeys =
 
 Availability calls_available(const Host& host, const probes::Inventory&, const Parameters&) {
   return measurable(host);
+}
+
+Availability user_nvme_available(const Host& host, const probes::Inventory&,
+                                 const Parameters& parameters) {
+  return nvme_can_be_taken(host, parameters);
+}
+
+// Both kinds of asynchronous calls that are older than io_uring; a kernel may lack libaio's.
+Availability libaio_available(const Host& host, const probes::Inventory&, const Parameters&) {
+  Availability can = measurable(host);
+  if (can.available && !host.status("/proc/sys/fs/aio-max-nr")) {
+    can = not_available("this kernel has no io_submit(2)", "use a kernel with CONFIG_AIO");
+  }
+  return can;
 }
 
 Availability direct_available(const Host& host, const probes::Inventory&,
@@ -55,6 +80,12 @@ Availability sqpoll_available(const Host& host, const probes::Inventory&,
                               const Parameters& parameters) {
   return uring_features_available(host, parameters, {.sqpoll = true});
 }
+Availability passthrough_available(const Host& host, const probes::Inventory&,
+                                   const Parameters& parameters) {
+  return uring_features_available(
+      host, parameters,
+      {.iopoll = parameters.completion != Completion::block, .passthrough = true});
+}
 Availability iopoll_available(const Host& host, const probes::Inventory&,
                               const Parameters& parameters) {
   return uring_features_available(host, parameters, {.iopoll = true});
@@ -76,6 +107,28 @@ Parameters pread_beside_uring(const Parameters& parameters) {
   baseline.batch = 0;
   baseline.depth = 1;  // one thread in one call: pread(2) has no depth
   return baseline;
+}
+// One call for each record, through the page cache, in order.
+Parameters pread_beside_stdio(const Parameters& parameters) { return resolve_stdio(parameters); }
+Parameters pread_beside_aio(const Parameters& parameters) {
+  Parameters baseline = resolve_aio(parameters);
+  baseline.batch = 0;
+  baseline.depth = 1;
+  return baseline;
+}
+Parameters write_sync_beside_linked(const Parameters& parameters) {
+  Parameters baseline = resolve_uring_linked(parameters);
+  baseline.batch = 0;
+  baseline.depth = 1;
+  return baseline;
+}
+Parameters iopoll_beside_passthrough(const Parameters& parameters) {
+  Parameters baseline = resolve_uring_passthrough(parameters);
+  if (baseline.completion == Completion::block) baseline.completion = Completion::poll;
+  return baseline;
+}
+Parameters iopoll_beside_user_nvme(const Parameters& parameters) {
+  return resolve_user_nvme(parameters);
 }
 Parameters uring_beside_sqpoll(const Parameters& parameters) {
   Parameters baseline = resolve_uring_sqpoll(parameters);
@@ -110,6 +163,33 @@ constexpr std::array kStorageRows{
         .available = calls_available,
         .make = make_honestly<make_pread>,
         .resolve = resolve_pread,
+    },
+    Technique{
+        .id = "storage.stdio",
+        .summary = "fwrite or fread of one record after another through a buffer of 1 MiB "
+                   "(setvbuf); --block is the record",
+        .baseline = "storage.pread",
+        .claim = {.text = "for small frequent writes"},
+        .proof = "write or read calls counted: one for each buffer, not for each record",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kStdioKeys,
+        .baseline_parameters = pread_beside_stdio,
+        .available = calls_available,
+        .make = make_honestly<make_stdio>,
+        .resolve = resolve_stdio,
+    },
+    Technique{
+        .id = "storage.write-fdatasync",
+        .summary = "pwrite, then fdatasync, for each block; it always writes",
+        .claim = {},
+        .proof = "as many fdatasync calls as writes",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kSyncKeys,
+        .available = calls_available,
+        .make = make_honestly<make_write_sync>,
+        .resolve = resolve_write_sync,
     },
     Technique{
         .id = "storage.direct",
@@ -161,9 +241,40 @@ constexpr std::array kStorageRows{
         .resolve = resolve_vectored,
     },
     Technique{
+        .id = "storage.posix-aio",
+        .summary = "aio_read or aio_write: the C library's threads make the calls, one after "
+                   "another for one file",
+        .baseline = "storage.pread",
+        .claim = {.text = "5-20 us, ~1 GB/s", .latency_ns_max = 20'000},
+        .proof = "helper threads seen: they made the calls",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kPosixAioKeys,
+        .baseline_parameters = pread_beside_aio,
+        .available = calls_available,
+        .make = make_honestly<make_posix_aio>,
+        .resolve = resolve_aio,
+    },
+    Technique{
+        .id = "storage.libaio",
+        .summary = "io_submit and io_getevents, --batch operations a call; asynchronous with "
+                   "O_DIRECT only",
+        .baseline = "storage.pread",
+        .claim = {.text = "none in numbers"},
+        .proof = "an event of io_getevents for each operation, and no read or write call",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kAioKeys,
+        .baseline_parameters = pread_beside_aio,
+        .available = libaio_available,
+        .make = make_honestly<make_libaio>,
+        .resolve = resolve_aio,
+    },
+    Technique{
         .id = "storage.uring",
         .summary = "io_uring with nothing registered, one operation handed over at a time",
         .baseline = "storage.pread",
+        .also_against = "storage.posix-aio",
         .claim = {.text = "60-80 % less latency, 10-50x throughput",
                   .latency_ratio_max = 0.4,
                   .throughput_ratio_min = 10},
@@ -264,6 +375,7 @@ constexpr std::array kStorageRows{
         .summary = "io_uring on registered memory that asks the drive's poll queue, no interrupt; "
                    "completion=hybrid sleeps first",
         .baseline = "storage.uring.fixed-buffers",
+        .also_against = "storage.uring.fixed-files",
         .claim = {.text = "lowest latency"},
         .proof = "the drive has poll queues and raised no interrupts for the completions",
         .uses_file = true,
@@ -273,6 +385,36 @@ constexpr std::array kStorageRows{
         .available = iopoll_available,
         .make = make_honestly<make_uring_iopoll>,
         .resolve = resolve_uring_iopoll,
+    },
+    Technique{
+        .id = "storage.uring.linked",
+        .summary = "io_uring with each write and its fdatasync linked in one submission; it always "
+                   "writes",
+        .baseline = "storage.write-fdatasync",
+        .claim = {.text = "one submission"},
+        .proof = "order kept: each write is done before its fsync, and one that fails cancels it",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kLinkedKeys,
+        .baseline_parameters = write_sync_beside_linked,
+        .available = uring_available,
+        .make = make_honestly<make_uring_linked>,
+        .resolve = resolve_uring_linked,
+    },
+    Technique{
+        .id = "storage.uring.passthrough",
+        .summary = "NVMe commands through io_uring to the drive's character device, past block "
+                   "layer and filesystem; it polls unless completion=block",
+        .baseline = "storage.uring.iopoll",
+        .claim = {.text = "none in numbers"},
+        .proof = "a character device, SQE128 and CQE32, URING_CMD on registered memory",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kCommandKeys,
+        .baseline_parameters = iopoll_beside_passthrough,
+        .available = passthrough_available,
+        .make = make_honestly<make_uring_passthrough>,
+        .resolve = resolve_uring_passthrough,
     },
     Technique{
         .id = "storage.uring.combined",
@@ -287,6 +429,24 @@ constexpr std::array kStorageRows{
         .available = uring_available,
         .make = make_honestly<make_uring_combined>,
         .resolve = resolve_uring,
+    },
+    Technique{
+        .id = "storage.user-nvme",
+        .summary = "A driver of our own in user space (VFIO), polled; it takes an unmounted drive "
+                   "from the kernel for each block and gives it back",
+        .baseline = "storage.uring.iopoll",
+        .claim = {.text = "80-95 % less latency, 5-10x IOPS; 10-20 us instead of 50-100",
+                  .latency_ratio_max = 0.2,
+                  .throughput_ratio_min = 5,
+                  .latency_ns_max = 20'000},
+        .proof = "the drive is with vfio-pci, a queue pair of our own, no interrupts",
+        .uses_file = true,
+        .moves_data = true,
+        .parameters = kUserNvmeKeys,
+        .baseline_parameters = iopoll_beside_user_nvme,
+        .available = user_nvme_available,
+        .make = make_honestly<make_user_nvme>,
+        .resolve = resolve_user_nvme,
     },
 };
 

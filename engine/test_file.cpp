@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,6 +61,21 @@ Expected<UniqueFd> TestFile::open(bool for_writing, bool direct) const {
                 "the filesystem does not support it", "use another filesystem, or --no-direct");
   }
   return fd;
+}
+
+Expected<void> TestFile::come_back(const std::string& path) {
+  auto fd = UniqueFd::open(path, writable_ ? O_RDWR | O_EXCL : O_RDONLY);
+  if (!fd) return Failure(fd.error());
+  struct stat about{};
+  if (::fstat(fd->get(), &about) != 0) return fail_errno(errno, "stat", path);
+  const off_t end = ::lseek(fd->get(), 0, SEEK_END);
+  if (end < 0 || static_cast<std::uint64_t>(end) < size_.count) {
+    return fail(ErrorCode::invalid, "open the drive again", path, "it has become smaller");
+  }
+  fd_ = std::move(*fd);
+  path_ = path;
+  device_ = about.st_rdev;
+  return {};
 }
 
 std::uint64_t TestFile::total_pages() const {

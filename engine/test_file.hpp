@@ -59,6 +59,8 @@ class TestFile {
     return kind_ == FileKindUsed::zero_device || kind_ == FileKindUsed::null_device;
   }
   FileKindUsed kind() const { return kind_; }
+  // A drive that nobody had mounted or held when it was opened.
+  bool is_idle_drive() const { return idle_drive_; }
   bool writable() const { return writable_; }
   // Of the block device that it is or lies on; 0 for a character device.
   dev_t device() const { return device_; }
@@ -71,6 +73,12 @@ class TestFile {
   const std::string& description() const { return description_; }
   std::uint64_t seed() const { return seed_; }
   Bytes written() const { return written_; }  // by prepare()
+
+  // For whoever takes the drive from the kernel for a while: closes it, and opens it again as
+  // the block device `path`, which may have got another name. Errors: those of open(2); invalid,
+  // when it has become smaller.
+  void let_go() { fd_.reset(); }
+  Expected<void> come_back(const std::string& path);
 
   // Whether every sector still carries its checksums: true for a file made by assay until writes
   // smaller than a sector went into it.
@@ -105,6 +113,7 @@ class TestFile {
   Bytes size_, direct_alignment_{4096}, written_;
   FileKindUsed kind_ = FileKindUsed::regular;
   bool made_by_us_ = false, writable_ = false, in_memory_ = false, torn_ = false;
+  bool idle_drive_ = false;
   std::uint64_t seed_ = 0;
   dev_t device_ = 0;
 };

@@ -87,7 +87,10 @@ Expected<std::string> usable_directory(const std::string& directory) {
 // Builds one TestFile step by step; what is half built closes with it.
 class TestFileMaker {
  public:
-  explicit TestFileMaker(const TestFileOptions& options) : options_(options) {}
+  explicit TestFileMaker(const TestFileOptions& options) : options_(options) {
+    // An NVMe namespace may be named by its character device: it is the same drive.
+    options_.path = block_device_of(options.path);
+  }
 
   Expected<TestFile> make() {
     Expected<void> done;
@@ -328,6 +331,8 @@ class TestFileMaker {
     if (!fd) return Failure(fd.error());
     file_.fd_ = std::move(*fd);
     file_.kind_ = FileKindUsed::block_device;
+    // Nobody else has it, mounted or held: what is read twice must be the same.
+    file_.idle_drive_ = options_.for_writing || UniqueFd::open(options_.path, O_RDONLY | O_EXCL);
     const off_t end = ::lseek(file_.fd_.get(), 0, SEEK_END);
     if (end < 0) return fail_errno(errno, "find the size", options_.path);
     if (auto sized = choose_size(Bytes{static_cast<std::uint64_t>(end)}); !sized) return sized;
@@ -392,7 +397,7 @@ class TestFileMaker {
     return {};
   }
 
-  const TestFileOptions& options_;
+  TestFileOptions options_;
   TestFile file_;
 };
 

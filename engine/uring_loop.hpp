@@ -9,9 +9,10 @@
 // Compiled for an Op (what is submitted), a clock and an order of offsets. An Op has
 //   void prepare(io_uring_sqe*, unsigned slot, std::uint64_t offset)   user_data is set by the loop
 //   std::uint64_t unit_bytes() const                                    a full result; 0: any
-// An Op of two linked entries (kEntries 2: a write and its fsync) also has
-//   void prepare_second(io_uring_sqe*, unsigned slot)
-//   int finish(unsigned slot, unsigned part, int result)   kUnfinished, or the pair's result
+// and may have
+//   int finish(unsigned slot, unsigned part, int result)   what a completion means: bytes, -errno
+//   kEntries = 2 for two linked entries (a write and its fsync), whose finish() answers kUnfinished
+//   to the first, and void prepare_second(io_uring_sqe*, unsigned slot)
 // One user at a time; ring and op belong to it.
 #pragma once
 
@@ -63,6 +64,10 @@ class UringSlots {
 inline constexpr Nanoseconds kHybridLook = std::chrono::microseconds(20);
 // What Op::finish() answers while the other entry of a pair is still out.
 inline constexpr int kUnfinished = std::numeric_limits<int>::min();
+
+// Whether the result of a completion is not simply the bytes moved.
+template <typename Op>
+constexpr bool has_finish = requires(Op& op) { op.finish(0U, 0U, 0); };
 
 // Queue entries behind one operation.
 template <typename Op>
@@ -184,6 +189,7 @@ class UringLoop {
       sqe = ring_.next_entry();
       op_.prepare_second(sqe, slot);
       sqe->user_data = slot | kSecond;
+      outstanding_ += 2;
     }
     return slot;
   }
@@ -195,7 +201,8 @@ class UringLoop {
   }
 
   int enter(unsigned wanted) {
-    wanted *= entries_of<Op>();
+    // Of pairs, one half may have come already: no more can be waited for than are out.
+    if constexpr (entries_of<Op>() == 2) wanted = std::min(2 * wanted, outstanding_);
     // A ring that polls the drive does so inside the call, for as long as it takes.
     const bool kernel_waits =
         completion_ == Completion::block || (ring_.polls_device() && !ring_.has_poller());
@@ -235,7 +242,7 @@ class UringLoop {
       ++seen;
       const auto slot = static_cast<unsigned>(cqe->user_data & ~kSecond);
       int result = cqe->res;
-      if constexpr (entries_of<Op>() == 2) {
+      if constexpr (has_finish<Op>) {
         result = op_.finish(slot, (cqe->user_data & kSecond) == 0 ? 0 : 1, result);
         if (result == kUnfinished) continue;
       }
@@ -249,6 +256,7 @@ class UringLoop {
       slots_.give_back(slot);
     }
     io_uring_cq_advance(ring_.get(), seen);
+    if constexpr (entries_of<Op>() == 2) outstanding_ -= seen;
     recorder_.operations += done;
     if (was_full && done > 0) not_full_since_ = now;
   }
@@ -284,6 +292,7 @@ class UringLoop {
   const Completion completion_;
   const std::uint64_t hybrid_ticks_;
   std::uint64_t submitted_ = 0, not_full_since_ = 0;
+  unsigned outstanding_ = 0;     // completions of pairs
   std::vector<unsigned> taken_;  // the slots of the batch that is being put together
 };
 

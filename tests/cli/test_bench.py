@@ -11,7 +11,10 @@ from harness import (COULD_NOT, INCONCLUSIVE, INTERRUPTED, OK, SKIPPED, USAGE, W
                      on_btrfs, on_small_disk)
 
 STORAGE = ["storage.pread", "storage.direct", "storage.mmap", "storage.vectored", "storage.uring",
-           "storage.uring.fixed-buffers", "storage.uring.fixed-files", "storage.uring.batched"]
+           "storage.uring.fixed-buffers", "storage.uring.fixed-files", "storage.uring.batched",
+           "storage.stdio", "storage.posix-aio", "storage.libaio", "storage.uring.coop-taskrun",
+           "storage.uring.defer-taskrun", "storage.uring.sqpoll"]
+WRITERS = ["storage.write-fdatasync", "storage.uring.linked"]  # whatever --op says
 OTHERS = ["copy.sendfile", "memory.hierarchy", "memory.base-pages", "memory.first-touch", "ipc.pipe", "ipc.shm-seqlock",
           "net.udp", "os.jitter", "os.housekeeping", "os.wakeup"]
 QUICK = ["--duration", "200ms", "--rounds", "6"]
@@ -157,9 +160,53 @@ class Bench(CliTest):
                     self.check_measurement(measurement)
         self.assert_nothing_left()
 
+    def test_what_only_writes(self):
+        for technique in WRITERS:
+            with self.subTest(technique):
+                done = self.run_assay("bench", technique, "--op", "write", "--size", "16MiB", *QUICK, "--format", "json")
+                self.assertIn(done.returncode, RAN, done.stderr)
+                self.assertNotIn("ignored", done.stderr)
+                measurement = json.loads(done.stdout)["measurements"][0]
+                self.check_measurement(measurement)
+                self.assertTrue(measurement["verified"])
+        path = self.make_file("precious", 16 << 20)
+        before = path.read_bytes()
+        done = self.run_assay("bench", "storage.uring.linked", "--file", str(path))
+        self.assertIn(done.returncode, (COULD_NOT, USAGE))
+        self.assertIn("--destroy-data", done.stderr)
+        self.assertEqual(path.read_bytes(), before)
+        self.assert_nothing_left()
+
+    def test_what_needs_another_host_says_so(self):
+        for technique, word in (("storage.uring.passthrough", "NVMe"), ("storage.user-nvme", "NVMe")):
+            with self.subTest(technique):
+                measurement = self.bench(technique, "--size", "16MiB", codes=(SKIPPED,))[0]
+                self.assertIn(word, measurement["skipped"])
+                self.assertIn("--file", measurement["remedy"])
+
+    def test_completion(self):
+        for completion in ("poll", "hybrid"):
+            with self.subTest(completion):
+                measurement = self.bench("storage.uring", "--completion", completion, "--depth", "4", "--size", "16MiB")[0]
+                self.assertEqual(measurement["parameters"]["completion"], completion)
+                self.check_measurement(measurement)
+        self.assert_fails(self.run_assay("bench", "storage.uring", "--completion", "sometimes"), USAGE,
+                          "block or poll or hybrid")
+
+    def test_another_baseline(self):
+        measurements = self.bench("storage.uring", "--baseline=storage.posix-aio", "--depth", "4", "--size", "16MiB")
+        self.assertEqual([m["technique"] for m in measurements], ["storage.uring", "storage.posix-aio"])
+        self.assertEqual(measurements[1]["parameters"]["depth"], "4")
+        self.assertEqual(measurements[0]["parameters"]["direct"], measurements[1]["parameters"]["direct"])
+        self.assertTrue(measurements[1]["is_baseline"])
+        for other, word in (("storage.nonsense", "no such technique"), ("storage.uring", "another technique"),
+                            ("os.jitter", "of its area")):
+            with self.subTest(other):
+                self.assert_fails(self.run_assay("bench", "storage.uring", f"--baseline={other}"), USAGE, word)
+
     def test_baseline_is_interleaved(self):
         measurements = self.bench("storage.uring", "--baseline", "--size", "16MiB")
-        self.assertEqual([m["technique"] for m in measurements], ["storage.uring", "storage.pread"])
+        self.assertEqual([m["technique"] for m in measurements], ["storage.uring", "storage.pread", "storage.posix-aio"])
 
     def test_copies_and_messages_beside_their_baselines(self):
         candidates = ["copy.sendfile", "copy.splice", "copy.copy-file-range", "copy.vmsplice", "copy.file-transfer",

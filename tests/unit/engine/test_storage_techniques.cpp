@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/ring.hpp"
+#include "engine/storage_uring_block.hpp"
 #include "storage_fixture.hpp"
 
 namespace assay::engine {
@@ -21,13 +22,23 @@ struct Way {
   Maker make;
   bool StorageSabotage::* fallback;  // the switch that makes its proof fail; null: none to fall to
   unsigned depth = 1, batch = 0;
-  bool direct = false, uring = false;
+  bool direct = false, uring = false, writes_only = false;
 };
 
 const Way kWays[] = {
     {"pread", "storage.pread", make_pread, nullptr},
     {"direct", "storage.direct", make_direct, &StorageSabotage::buffered, 1, 0, true},
     {"mmap", "storage.mmap", make_mmap, &StorageSabotage::calls_instead_of_map},
+    {"stdio", "storage.stdio", make_stdio, &StorageSabotage::unbuffered},
+    {"write_fdatasync", "storage.write-fdatasync", make_write_sync, &StorageSabotage::one_call_each,
+     1, 0, false, false, true},
+    {"posix_aio", "storage.posix-aio", make_posix_aio, &StorageSabotage::synchronous, 4},
+    {"posix_aio_direct", "storage.posix-aio", make_posix_aio, &StorageSabotage::synchronous, 4, 0,
+     true},
+    {"libaio", "storage.libaio", make_libaio, &StorageSabotage::synchronous, 4},
+    {"libaio_direct", "storage.libaio", make_libaio, &StorageSabotage::synchronous, 8, 4, true},
+    {"uring_linked", "storage.uring.linked", make_uring_linked, &StorageSabotage::unlinked, 2, 0,
+     false, true, true},
     {"vectored", "storage.vectored", make_vectored, &StorageSabotage::one_call_each, 1, 8},
     {"uring", "storage.uring", make_uring, nullptr, 4, 0, false, true},
     {"uring_fixed_buffers", "storage.uring.fixed-buffers", make_uring_fixed_buffers,
@@ -73,6 +84,7 @@ class Ways : public StorageTest, public testing::WithParamInterface<Way> {
 };
 
 TEST_P(Ways, ReadsAndProvesIt) {
+  if (GetParam().writes_only) GTEST_SKIP() << "it only writes";
   for (const Pattern pattern : {Pattern::random, Pattern::sequential}) {
     parameters_.pattern = pattern;
     const Outcome outcome = run();
@@ -94,7 +106,7 @@ TEST_P(Ways, WritesAndWhatIsWrittenIsThere) {
   // Written sectors carry their own checksums: the file is still whole.
   EXPECT_TRUE(file_.checksummed());
   parameters_.operation = Operation::read;
-  expect_clean(run());
+  if (!GetParam().writes_only) expect_clean(run());
 }
 
 TEST_P(Ways, OtherBlockSizes) {
@@ -289,6 +301,47 @@ TEST_F(StorageLimits, DevicesWithoutADrive) {
   use(null);
   parameters_.operation = Operation::write;
   expect_clean(run_block(make_pread(context_, {})));
+}
+
+// On a host without NVMe the fallback is all there is: it must not pass for the technique.
+TEST_F(StorageLimits, AnInterruptDrivenRingIsNoPollingOneAndAFileNoNamespace) {
+  if (!has_direct()) GTEST_SKIP() << "no O_DIRECT on " << file_.description();
+  if (const auto allowed = ring_allowed(host()); !allowed) GTEST_SKIP();
+  StorageSabotage sabotage;
+  sabotage.plain_ring = true;
+  const Outcome polling = run_block(make_uring_iopoll(context_, sabotage));
+  EXPECT_GT(polling.recorder.operations, 0U);
+  EXPECT_FALSE(polling.engagement.engaged);
+  EXPECT_NE(polling.engagement.evidence.find("no IOPOLL"), std::string::npos);
+  const Outcome command = run_block(make_uring_passthrough(context_, sabotage));
+  EXPECT_GT(command.recorder.operations, 0U);
+  EXPECT_FALSE(command.engagement.engaged);
+  EXPECT_NE(command.engagement.evidence.find("no NVMe character device"), std::string::npos);
+  const auto honest = make_uring_passthrough(context_, {});
+  ASSERT_FALSE(honest);
+  EXPECT_EQ(honest.error().code, ErrorCode::unsupported);
+  EXPECT_FALSE(honest.error().advice.empty());
+}
+
+TEST_F(StorageLimits, LinkedPairsOnlyWriteAndFitNotEverything) {
+  if (const auto allowed = ring_allowed(host()); !allowed) GTEST_SKIP();
+  parameters_.direct = false;
+  UringFeatures features{.fixed_buffers = true, .linked = true};
+  parameters_.operation = Operation::write;
+  const auto both = make_uring_block(context_, uring_needs(features), features, {});
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().code, ErrorCode::invalid);
+  parameters_.operation = Operation::read;
+  const auto reading = make_uring_block(context_, {}, {.linked = true}, {});
+  ASSERT_FALSE(reading);
+  EXPECT_NE(reading.error().message().find("cannot read"), std::string::npos);
+}
+
+TEST_F(StorageLimits, StdioHasNoDirect) {
+  parameters_.direct = true;
+  const auto block = make_stdio(context_, {});
+  ASSERT_FALSE(block);
+  EXPECT_NE(block.error().message().find("not aligned"), std::string::npos);
 }
 
 TEST_F(StorageLimits, MapNeedsAFile) {
