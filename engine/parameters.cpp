@@ -137,6 +137,15 @@ Expected<void> set_interval(Parameters& parameters, std::string_view value) {
   return {};
 }
 
+Expected<void> set_target(Parameters& parameters, std::string_view value) {
+  const auto target = parse_duration(value);
+  if (!target || target->count() <= 0) {
+    return wrong("target-p99", value, "a duration such as 500us");
+  }
+  parameters.target_p99 = *target;
+  return {};
+}
+
 Expected<void> set_variant(Parameters& parameters, std::string_view value) {
   for (const char c : value) {
     const bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -223,13 +232,16 @@ constexpr ParameterRow kRows[] = {
      set_variant, [](const P& p) { return p.variant; }},
     {"interval", "TIME", "period of the wake-ups (os.wakeup, os.pinned, os.realtime)", set_interval,
      [](const P& p) { return format_duration(p.interval); }},
+    {"target-p99", "TIME", "latency under which the p99 is held (storage.adaptive-depth)",
+     set_target, [](const P& p) { return format_duration(p.target_p99); }},
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },
      [](const P& p) { return word_of(p.policy, kPolicies); }},
     {"features", "A+B", "switches of storage.uring that are on, such as fixed-buffers+batched",
      set_features, [](const P& p) { return p.features; }},
     {"threads", "N", "threads that do the same at once, each in its own part of the file",
-     set_threads, [](const P& p) { return fmt::format("{}", p.threads); }},
+     set_threads,
+     [](const P& p) { return p.threads == 1 ? std::string() : fmt::format("{}", p.threads); }},
     {"read-share", "PERCENT", "operations that read, the others write; 100: --op decides",
      set_read_share,
      [](const P& p) { return p.read_share ? fmt::format("{}", *p.read_share) : std::string(); }},

@@ -13,7 +13,7 @@ namespace {
 
 constexpr unsigned kBlocksPerCall = 16;
 constexpr unsigned kVectorsMax = 1024;  // IOV_MAX: what one call takes (readv(2))
-constexpr StorageNeeds kNeeds{.batch_default = kBlocksPerCall, .batch_is_record = true};
+constexpr StorageNeeds kVectoredNeeds{.batch_default = kBlocksPerCall, .batch_is_record = true};
 
 template <bool kWrite>
 class VectorAccess {
@@ -100,17 +100,17 @@ class VectorAccess {
 
 Made make_vectored(const BlockContext& context, const StorageSabotage& sabotage) {
   if (is_mixed(*context.parameters)) {
-    return SyncBlock<MixedAccess<VectorAccess<false>, VectorAccess<true>>>::make(context, kNeeds,
-                                                                                 {sabotage});
+    return SyncBlock<MixedAccess<VectorAccess<false>, VectorAccess<true>>>::make(
+        context, kVectoredNeeds, {sabotage});
   }
   if (writes(*context.parameters)) {
-    return SyncBlock<VectorAccess<true>>::make(context, kNeeds, {sabotage});
+    return SyncBlock<VectorAccess<true>>::make(context, kVectoredNeeds, {sabotage});
   }
-  return SyncBlock<VectorAccess<false>>::make(context, kNeeds, {sabotage});
+  return SyncBlock<VectorAccess<false>>::make(context, kVectoredNeeds, {sabotage});
 }
 
 Parameters resolve_vectored(const Parameters& parameters) {
-  return resolve_storage(parameters, kNeeds);
+  return resolve_storage(parameters, kVectoredNeeds);
 }
 
 }  // namespace assay::engine

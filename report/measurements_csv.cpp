@@ -110,7 +110,7 @@ std::vector<std::string> csv_cells(const engine::Measurement& measurement) {
   const engine::Technique* technique = engine::find_technique(measurement.technique);
   for (const engine::ParameterRow& row : engine::parameter_rows()) {
     const bool taken = technique == nullptr || engine::takes_parameter(*technique, row.key);
-    cells.push_back(taken ? row.get(measurement.parameters) : std::string());
+    cells.push_back(taken ? parameter_value(measurement, row.key) : std::string());
   }
   for (const Column& column : kCsvColumns) cells.push_back(column.value(measurement));
   return cells;

@@ -19,7 +19,10 @@ stats::LoadPoint load_point(const engine::Measurement& measurement) {
 
 std::string parameter_value(const engine::Measurement& measurement, std::string_view key) {
   for (const engine::ParameterRow& row : engine::parameter_rows()) {
-    if (row.key == key) return row.get(measurement.parameters);
+    if (row.key != key) continue;
+    std::string value = row.get(measurement.parameters);
+    // One thread is no parameter worth naming, but a point of a sweep.
+    return value.empty() && key == "threads" ? "1" : value;
   }
   return {};
 }

@@ -27,8 +27,8 @@ text { font-family: sans-serif; fill: #222; }
 .middle { font-size: 12px; text-anchor: middle; }
 .axis { stroke: #444; stroke-width: 1; }
 .grid { stroke: #ddd; stroke-width: 1; }
-.halo { font-size: 12px; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
-.halo-end { font-size: 12px; text-anchor: end; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
+.halo, .halo-end { font-size: 12px; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
+.halo-end { text-anchor: end; }
 .tiny { font-size: 9px; fill: #666; text-anchor: middle; }
 .knee { fill: none; stroke: #222; stroke-width: 2; }
 .c0 { stroke: #1f77b4; fill: #1f77b4; } .c1 { stroke: #d62728; fill: #d62728; }

@@ -27,7 +27,7 @@ class Modes(CliTest):
         measurements, sweep = document["measurements"], document["sweep"]
         self.assertEqual(sweep["axes"], ["block", "threads"])
         self.assertEqual(sweep["load_axis"], "threads")
-        points = [(m["parameters"]["block"], m["parameters"]["threads"]) for m in measurements]
+        points = [(m["parameters"]["block"], m["parameters"].get("threads", "1")) for m in measurements]
         self.assertEqual(points, [(b, t) for b in ("4KiB", "16KiB") for t in "124"])
         for measurement in measurements:
             self.assertTrue(measurement["engaged"], measurement["evidence"])
