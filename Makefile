@@ -42,10 +42,10 @@ stress: ## Read shared memory a billion times under load, and count what was tor
 	cmake --build --preset release --parallel $(JOBS) --target shm-stress
 	$(BUILD)/tests/stress/shm-stress
 
-package: ## Build a Debian package of the program
+package: ## Build Debian packages of the program and of the engine as a library
 	@scripts/install-packages build package
 	@cmake --preset release -DASSAY_TESTS=OFF -Wno-dev --log-level=WARNING
-	cmake --build --preset release --parallel $(JOBS) --target assay
+	cmake --build --preset release --parallel $(JOBS) --target assay assay_engine_library
 	cd $(BUILD) && cpack -G DEB
 	@ls $(BUILD)/*.deb
 

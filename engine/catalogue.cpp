@@ -4,10 +4,12 @@
 
 #include "engine/technique.hpp"
 #include "engine/techniques_copy.hpp"
+#include "engine/techniques_depth.hpp"
 #include "engine/techniques_ipc.hpp"
 #include "engine/techniques_memory.hpp"
 #include "engine/techniques_net.hpp"
 #include "engine/techniques_os.hpp"
+#include "engine/techniques_pool.hpp"
 #include "engine/techniques_storage.hpp"
 
 namespace assay::engine {
@@ -19,8 +21,10 @@ std::vector<Technique> concatenate() {
     all.insert(all.end(), rows.begin(), rows.end());
   };
   add(storage_techniques());
+  add(depth_techniques());
   add(copy_techniques());
   add(memory_techniques());
+  add(pool_techniques());
   add(ipc_techniques());
   add(net_techniques());
   add(os_techniques());

@@ -18,11 +18,13 @@ constexpr unsigned kBatchesWarm = 4;  // the line and the code come in
 constexpr unsigned kPassesMax = 5;
 constexpr Nanoseconds kPairMin{std::chrono::microseconds(150)};
 constexpr Nanoseconds kPairMax{std::chrono::milliseconds(10)};
+// A host that is busy takes either side away, again and again: it may take this long, no longer.
+constexpr std::uint64_t kPairPatienceNs = 1'000'000'000;
 constexpr Nanoseconds kPairSetUp{std::chrono::microseconds(150)};  // a thread made and pinned
 constexpr unsigned kPairSpinsPerLook = 4096;
 
 // The line that goes back and forth, alone in its pair of lines.
-struct alignas(128) Line {
+struct alignas(128) PassedLine {
   std::atomic<std::uint64_t> turn{0};
 };
 
@@ -41,7 +43,8 @@ std::size_t triangle(std::size_t i, std::size_t j) {
 }
 
 // Answers every odd turn with the next even one.
-void answer(Line& line, unsigned cpu, std::atomic<bool>& moved, const std::atomic<bool>& stop) {
+void answer(PassedLine& line, unsigned cpu, std::atomic<bool>& moved,
+            const std::atomic<bool>& stop) {
   std::uint64_t expected = 1;
   while (true) {
     unsigned spins = 0;
@@ -86,10 +89,12 @@ class PairRun final {
     const std::uint64_t length = static_cast<std::uint64_t>(duration.count());
     std::uint64_t now = Ticks::now();
     const std::uint64_t deadline = now + clock_.ns_to_ticks(length);
+    const std::uint64_t limit = now + clock_.ns_to_ticks(kPairPatienceNs);
     for (unsigned batch = 0; batch < kBatchesWarm || now < deadline; ++batch) {
       const std::uint64_t start = Ticks::now();
+      if (start > limit) return batch > kBatchesWarm;
       for (unsigned i = 0; i < kRoundTrips; ++i) {
-        if (!round_trip<Ticks>(start)) return false;
+        if (!round_trip<Ticks>(limit)) return false;
       }
       now = Ticks::now();
       if (batch >= kBatchesWarm) samples_.push_back(now - start);
@@ -98,14 +103,13 @@ class PairRun final {
   }
 
   template <typename Ticks>
-  bool round_trip(std::uint64_t start) {
+  bool round_trip(std::uint64_t limit) {
     turn_ += 2;
     line_.turn.store(turn_ - 1, std::memory_order_release);
     for (unsigned spins = 1; line_.turn.load(std::memory_order_acquire) != turn_; ++spins) {
       spin_pause();
       if (spins % kPairSpinsPerLook != 0) continue;
-      const std::uint64_t waited = clock_.scale().to_ns(Ticks::now() - start);
-      if (waited > static_cast<std::uint64_t>(kPeerTimeout.count())) return false;
+      if (Ticks::now() > limit) return false;
     }
     return true;
   }
@@ -113,7 +117,7 @@ class PairRun final {
   const Clock& clock_;
   CpuId here_, there_;
   std::vector<std::uint64_t>& samples_;
-  Line line_;
+  PassedLine line_;
   std::uint64_t turn_ = 0;
 };
 

@@ -62,7 +62,7 @@ CoreToCorePlan plan_pairs(const probes::Topology& topology, const CpuSet& cpus,
 
 // Measures. Between pairs `on_pair(done, total)` is called and `stop` looked at. Changes this
 // thread's affinity and puts it back. A pair that cannot be measured (a CPU that went offline, a
-// side that did not answer within kPeerTimeout) is skipped with the reason. Errors: interrupted;
+// side that did not answer within a second) is skipped with the reason. Errors: interrupted;
 // those of Clock::calibrate(); exhausted (no thread).
 Expected<CoreToCore> measure_core_to_core(
     const Host& host, const CoreToCorePlan& plan, const std::atomic<bool>* stop,

@@ -74,7 +74,7 @@ class WithoutTransparentPages final {
   bool changed_;
 };
 
-Expected<void> bind(void* data, std::size_t bytes, NodeId node) {
+Expected<void> bind_pages(void* data, std::size_t bytes, NodeId node) {
   constexpr unsigned kWordBits = 8 * sizeof(unsigned long);
   std::vector<unsigned long> nodes(node.value / kWordBits + 1);
   nodes.back() = 1UL << (node.value % kWordBits);
@@ -233,7 +233,7 @@ Expected<void> PageMapping::place(const MappingOptions& options) {
   }
   ::madvise(data_, bytes, refuse ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
   if (!options.node) return {};
-  return bind(data_, bytes, *options.node);
+  return bind_pages(data_, bytes, *options.node);
 }
 
 Expected<void> PageMapping::place_huge(const MappingOptions& options) {
@@ -249,7 +249,7 @@ Expected<void> PageMapping::place_huge(const MappingOptions& options) {
                       reserve_advice(options.pages, pages, std::nullopt));
   }
   if (options.node) {
-    if (auto bound = bind(data_, bytes, *options.node); !bound) return bound;
+    if (auto bound = bind_pages(data_, bytes, *options.node); !bound) return bound;
   }
   // The promise is not of a node and not of a cgroup's limit; a touch would end in SIGBUS, this
   // call in an error. Kernels before 5.14 know it not, and have to be trusted.

@@ -137,6 +137,15 @@ Expected<void> set_interval(Parameters& parameters, std::string_view value) {
   return {};
 }
 
+Expected<void> set_target(Parameters& parameters, std::string_view value) {
+  const auto target = parse_duration(value);
+  if (!target || target->count() <= 0) {
+    return wrong("target-p99", value, "a duration such as 500us");
+  }
+  parameters.target_p99 = *target;
+  return {};
+}
+
 Expected<void> set_variant(Parameters& parameters, std::string_view value) {
   for (const char c : value) {
     const bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -223,6 +232,8 @@ constexpr ParameterRow kRows[] = {
      set_variant, [](const P& p) { return p.variant; }},
     {"interval", "TIME", "period of the wake-ups (os.wakeup, os.pinned, os.realtime)", set_interval,
      [](const P& p) { return format_duration(p.interval); }},
+    {"target-p99", "TIME", "latency under which the p99 is held (storage.adaptive-depth)",
+     set_target, [](const P& p) { return format_duration(p.target_p99); }},
     {"policy", "other|fifo", "scheduling class (os.wakeup, os.jitter)",
      [](P& p, Text v) { return choose(p.policy, "policy", v, kPolicies); },
      [](const P& p) { return word_of(p.policy, kPolicies); }},

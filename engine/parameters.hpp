@@ -42,8 +42,9 @@ struct Parameters {
   Bytes message{64};
   std::string variant;  // part of a technique ("l1"); empty: the only or every one
   Nanoseconds interval{std::chrono::milliseconds(1)};
+  Nanoseconds target_p99{std::chrono::microseconds(500)};
   Policy policy = Policy::other;
-  std::string features;  // storage.uring: its switches that are on, joined by '+'
+  std::string features;                // storage.uring: its switches that are on, joined by '+'
   unsigned threads = 1;                // that do the same, each in its own part of the file
   std::optional<unsigned> read_share;  // percent of the operations that read; absent: by `op`
   std::string

@@ -37,6 +37,7 @@ constexpr std::array kRows = {
     Row{"message", Form::size},
     Row{"variant", Form::word},
     Row{"interval", Form::duration},
+    Row{"target-p99", Form::duration},
     Row{"policy", Form::word, "other|fifo"},
     Row{"threads", Form::count},
     Row{"read-share", Form::percent},

@@ -65,9 +65,9 @@ class Drawing final {
     axes();
     for (std::size_t i = 0; i < count_; ++i) cells(i);
     borders();
-    legend();
+    const double legend_bottom = legend();
     const double side = cell_ * static_cast<double>(count_);
-    const double height = std::max(kGridTop + side + kGridMargin, kGridTop + 340);
+    const double height = std::max(kGridTop + side, legend_bottom) + kGridMargin;
     return page_.document(std::max(kGridLeft + side + kGridMargin + kLegend, 560.0), height,
                           "Core-to-core latency", kMatrixStyle);
   }
@@ -161,7 +161,8 @@ class Drawing final {
     page_.rect(kGridLeft, kGridTop, side, side, "frame", 0);
   }
 
-  void legend() {
+  // Returns where it ends.
+  double legend() {
     const double left = kGridLeft + at(count_) + kGridMargin;
     double y = kGridTop + 12;
     page_.text(left, y, "One way", "head");
@@ -184,6 +185,7 @@ class Drawing final {
       page_.text(left + 140, y, fmt::format("{}", one.pairs), "end");
       page_.text(left + 210, y, format_ns_short(one.median_ns), "end");
     }
+    return y;
   }
 
   const engine::CoreToCore& matrix_;

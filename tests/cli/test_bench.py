@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 from harness import (COULD_NOT, INCONCLUSIVE, INTERRUPTED, OK, SKIPPED, USAGE, WITHOUT_IO_URING, CliTest, as_nobody,
-                     on_small_disk)
+                     on_btrfs, on_small_disk)
 
 STORAGE = ["storage.pread", "storage.direct", "storage.mmap", "storage.vectored", "storage.uring",
            "storage.uring.fixed-buffers", "storage.uring.fixed-files", "storage.uring.batched"]
@@ -208,6 +208,18 @@ class Bench(CliTest):
         self.assertIn(with_reflink.returncode, (*RAN, SKIPPED))
         if with_reflink.returncode == SKIPPED:
             self.assertIn("btrfs", with_reflink.stdout)
+
+    def test_a_real_reflink_is_no_copy(self):
+        wrapper = on_btrfs(self.files)
+        if wrapper is None:
+            self.skipTest("needs root, loop devices, btrfs in the kernel and btrfs-progs")
+        run = ["copy.copy-file-range", "--size", "8MiB"]
+        for variant in ([], ["--variant", "reflink"]):
+            measurement = self.bench(*run, *variant, wrapper=wrapper)[0]
+            self.assertTrue(measurement["engaged"], measurement)
+            self.assertIn("reflinked: 8MiB of 8MiB lie in shared blocks", measurement["evidence"])
+        measurement = self.bench(*run, "--variant", "copy", codes=(INCONCLUSIVE,), wrapper=wrapper)[0]
+        self.assertFalse(measurement["engaged"], "blocks are shared: that is no copy")
 
     def test_transfers_without_io_uring_are_skipped_with_the_remedy(self):
         done = self.run_assay("bench", "copy.file-transfer", "--size", "8MiB", *QUICK, wrapper=[WITHOUT_IO_URING])

@@ -201,12 +201,19 @@ def scheduling(arguments):
     os_peers.compare(arguments)
 
 
+def adaptive(arguments):
+    print("### Adaptive depth, beside fio's latency_target\n", flush=True)
+    subprocess.run([sys.executable, "-B", Path(__file__).with_name("adaptive_depth.py"), "--assay", arguments.assay,
+                    "--rounds", str(arguments.rounds), "--seconds", str(max(arguments.seconds, 4))], check=False)
+    print()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--only", choices=("storage", "facts", "scheduling", "programs"), help="this part alone")
+    parser.add_argument("--only", choices=("storage", "facts", "scheduling", "programs", "adaptive"), help="this part alone")
     arguments = parser.parse_args()
     arguments.tree = ""
     arguments.assay = str(Path(arguments.build).resolve() / "cli/assay")
@@ -214,7 +221,7 @@ def main():
     print(f"Measured by `make peers` with {fio}, Linux {platform.release()}, {os.cpu_count()} CPUs, "
           f"{arguments.rounds} interleaved rounds of {arguments.seconds} s; medians, and ratios with their least and "
           "greatest.\n")
-    for part in (storage, facts, scheduling, programs):
+    for part in (storage, facts, scheduling, programs, adaptive):
         if arguments.only in (None, part.__name__):
             part(arguments)
     return 0

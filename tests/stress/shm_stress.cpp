@@ -28,14 +28,16 @@ namespace {
 
 constexpr std::size_t kWords = 8;  // a line of payload over two lines of memory
 constexpr unsigned kReadsPerLook = 1024;
-constexpr unsigned kTriesPerYield = 4096;  // a writer that was scheduled out must get its turn
+constexpr unsigned kStaleReads = 64;  // then the writer may have been scheduled out: its turn
+constexpr std::chrono::seconds kCanaryPatience{20};  // on a host that is busy with other things
 
 struct Counts {
-  std::uint64_t reads = 0, again = 0, wrong = 0;
+  std::uint64_t reads = 0, again = 0, wrong = 0, fresh = 0;
   Counts& operator+=(const Counts& other) {
     reads += other.reads;
     again += other.again;
     wrong += other.wrong;
+    fresh += other.fresh;
     return *this;
   }
 };
@@ -74,8 +76,14 @@ Counts read_all(void* memory, std::uint64_t wanted) {
   const Seqlock lock(memory, kWords);
   std::array<std::uint64_t, kWords> value{};
   Counts counts;
-  for (unsigned tries = 1; counts.reads < wanted; ++tries) {
-    if (tries % kTriesPerYield == 0 && counts.reads < tries / 2) std::this_thread::yield();
+  std::uint64_t last = 0;
+  unsigned stale = 0;
+  while (counts.reads < wanted) {
+    if (stale >= kStaleReads) {
+      stale = 0;
+      std::this_thread::yield();
+    }
+    ++stale;
     if constexpr (kGuarded) {
       if (lock.published() == 0 || !lock.try_read(value)) {
         ++counts.again;
@@ -87,6 +95,10 @@ Counts read_all(void* memory, std::uint64_t wanted) {
     }
     ++counts.reads;
     counts.wrong += torn(value) ? 1 : 0;
+    if (value[0] == last) continue;
+    last = value[0];
+    stale = 0;
+    ++counts.fresh;
   }
   return counts;
 }
@@ -185,8 +197,10 @@ int stress(std::uint64_t reads) {
                                        std::max(reads / 100, std::uint64_t{50'000}), published);
   fmt::print("canary:  {} torn of {} reads without protection\n", canary.wrong, canary.reads);
   const Counts lock = seqlock<true>(guarded.as<std::byte>(), reads, published);
-  fmt::print("seqlock: {} torn of {} reads by {} readers, {} read again, {} publications\n",
-             lock.wrong, lock.reads, reader_count(), lock.again, published);
+  fmt::print(
+      "seqlock: {} torn of {} reads by {} readers, {} of them of a value not "
+      "seen before, {} read again, {} publications\n",
+      lock.wrong, lock.reads, reader_count(), lock.fresh, lock.again, published);
   const Counts one = spsc(bytes_of(single), reads / 10);
   fmt::print("spsc:    {} wrong or lost of {} messages\n", one.wrong, one.reads);
   const Counts two = one_to_many(bytes_of(many), reads / 20);

@@ -19,7 +19,7 @@ constexpr const char* kQueue = "/sys/block/nvme0n1/queue/";
 // The files that the profile is about, and one that the scheduler moves.
 std::map<std::string, std::string> values() {
   std::map<std::string, std::string> now;
-  for (const std::string path :
+  for (const std::string& path :
        {std::string("/proc/sys/vm/swappiness"), std::string("/proc/sys/vm/stat_interval"),
         kQueue + std::string("scheduler"), kQueue + std::string("nr_requests"),
         kQueue + std::string("nomerges")}) {

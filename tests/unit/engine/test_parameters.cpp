@@ -50,7 +50,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Good{"rate", "2500.5", "2500.5"}, Good{"arrival", "fixed", "fixed"},
                     Good{"message", "64", "64B"},
                     Good{"variant", "context-switch", "context-switch"},
-                    Good{"interval", "1ms", "1ms"}, Good{"policy", "fifo", "fifo"}));
+                    Good{"interval", "1ms", "1ms"}, Good{"policy", "fifo", "fifo"},
+                    Good{"target-p99", "500us", "500us"}));
 
 struct Bad {
   const char* key;
@@ -73,7 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"batch", "1.5"}, Bad{"pattern", ""}, Bad{"direct", "yes"},
                     Bad{"regime", "warm"}, Bad{"rate", "-5"}, Bad{"rate", "nan"},
                     Bad{"rate", "10x"}, Bad{"arrival", "often"}, Bad{"variant", "L1"},
-                    Bad{"interval", "0"}, Bad{"interval", "5"}, Bad{"policy", "rr"}));
+                    Bad{"interval", "0"}, Bad{"interval", "5"}, Bad{"policy", "rr"},
+                    Bad{"target-p99", "0"}, Bad{"target-p99", "fast"}));
 
 TEST(Parameters, UnknownKeyGetsASuggestion) {
   Parameters parameters;
