@@ -49,7 +49,7 @@ const char* group_of(const engine::AblationStep& step) {
     case engine::AblationKind::without:
       return "ALL BUT ONE";
     default:
-      return "ONE ON TOP OF THE OTHER";
+      return "ADDED ONE BY ONE";
   }
 }
 std::string name_in_group(const engine::AblationStep& step) {
