@@ -76,6 +76,13 @@ constexpr std::array kPassing{
 // that nobody tunes.
 constexpr std::array kDecidedAtBoot{
     Pattern{"/proc/sys/kernel/threads-max", "from the memory that is free at boot"},
+    Pattern{"/proc/sys/vm/user_reserve_kbytes", "from the memory that is free at boot"},
+    Pattern{"/proc/sys/vm/admin_reserve_kbytes", "from the memory that is free at boot"},
+    Pattern{"/proc/sys/vm/min_free_kbytes", "from the memory that is free at boot"},
+    Pattern{"/proc/sys/fs/file-max", "from the memory that is free at boot"},
+    Pattern{"/proc/sys/fs/*/max_user_*", "from the memory that is free at boot"},
+    Pattern{"/proc/sys/user/max_*", "from the memory that is free at boot"},
+    Pattern{"/proc/sys/net/ipv4/*_mem", "from the memory that is free at boot"},
 };
 
 // Names with a number that is handed out in the order in which things came: another one after each
