@@ -10,7 +10,7 @@
 namespace assay::certify {
 namespace {
 
-using Json = nlohmann::json;
+using ReadJson = nlohmann::json;
 
 // Bounds on what a certificate that somebody sent may cost to read; ours are far below.
 constexpr std::size_t kLargestDocument = 64U << 20;
@@ -28,9 +28,9 @@ Value value_named(const std::string& word, const std::array<Value, N>& values, V
   return otherwise;
 }
 
-std::map<std::string, std::string> read_words_by_key(const Json& document, const char* key) {
+std::map<std::string, std::string> read_words_by_key(const ReadJson& document, const char* key) {
   std::map<std::string, std::string> words;
-  const Json& found = member(document, key);
+  const ReadJson& found = member(document, key);
   if (!found.is_object()) return words;
   for (const auto& [name, value] : found.items()) {
     words[name] = value.is_string() ? value.get<std::string>() : value.dump();
@@ -38,7 +38,7 @@ std::map<std::string, std::string> read_words_by_key(const Json& document, const
   return words;
 }
 
-BudgetVerdict read_budget(const Json& document) {
+BudgetVerdict read_budget(const ReadJson& document) {
   BudgetVerdict budget;
   budget.technique = text_or_empty(document, "technique");
   budget.target = text_or_empty(document, "target");
@@ -64,15 +64,15 @@ BudgetVerdict read_budget(const Json& document) {
   return budget;
 }
 
-stats::RatioInterval read_ratio(const Json& document, const char* key) {
-  const Json& found = member(document, key);
+stats::RatioInterval read_ratio(const ReadJson& document, const char* key) {
+  const ReadJson& found = member(document, key);
   if (!found.is_object()) return {};
   return {number_or_zero<double>(found, "ratio"), number_or_zero<double>(found, "low"),
           number_or_zero<double>(found, "high"), number_or_zero<double>(found, "confidence"),
           number_or_zero<std::size_t>(found, "pairs")};
 }
 
-ClaimRow read_claim(const Json& document) {
+ClaimRow read_claim(const ReadJson& document) {
   ClaimRow claim;
   claim.technique = text_or_empty(document, "technique");
   claim.target = text_or_empty(document, "target");
@@ -86,7 +86,7 @@ ClaimRow read_claim(const Json& document) {
   return claim;
 }
 
-tuner::CheckRow read_check(const Json& document) {
+tuner::CheckRow read_check(const ReadJson& document) {
   tuner::CheckRow row;
   row.id = text_or_empty(document, "id");
   row.target = text_or_empty(document, "target");
@@ -104,7 +104,7 @@ tuner::CheckRow read_check(const Json& document) {
   return row;
 }
 
-engine::ClockReport read_clock(const Json& document) {
+engine::ClockReport read_clock(const ReadJson& document) {
   engine::ClockReport clock;
   if (text_or_empty(document, "source") == "tsc") clock.source = engine::ClockSource::tsc;
   clock.reason = text_or_empty(document, "reason");
@@ -118,7 +118,7 @@ engine::ClockReport read_clock(const Json& document) {
   return clock;
 }
 
-NoiseFloor read_noise(const Json& document) {
+NoiseFloor read_noise(const ReadJson& document) {
   NoiseFloor noise;
   noise.cpu = number_or_zero<unsigned>(document, "cpu");
   noise.spun_for = Nanoseconds(number_or_zero<std::int64_t>(document, "spun_for_ns"));
@@ -131,27 +131,27 @@ NoiseFloor read_noise(const Json& document) {
 }
 
 // The few facts that the head of a printed certificate shows.
-void read_host(const Json& document, probes::Inventory& inventory) {
+void read_host(const ReadJson& document, probes::Inventory& inventory) {
   inventory.host_name = text_or_empty(member(document, "machine"), "host_name");
-  const Json& topology = member(document, "topology");
-  const Json& counts = member(topology, "counts");
+  const ReadJson& topology = member(document, "topology");
+  const ReadJson& counts = member(topology, "counts");
   inventory.topology.counts = {
       number_or_zero<unsigned>(counts, "cpus"), number_or_zero<unsigned>(counts, "cores"),
       number_or_zero<unsigned>(counts, "packages"), number_or_zero<unsigned>(counts, "nodes")};
   inventory.topology.model_name = text_or_empty(topology, "model_name");
   inventory.memory.total.count =
       number_or_zero<std::uint64_t>(member(document, "memory"), "total_bytes");
-  const Json& kernel = member(document, "kernel");
+  const ReadJson& kernel = member(document, "kernel");
   inventory.kernel.release = text_or_empty(kernel, "release");
   inventory.kernel.preempt_model = text_or_empty(kernel, "preempt_model");
   inventory.kernel.command_line = text_or_empty(kernel, "command_line");
-  const Json& environment = member(document, "environment");
+  const ReadJson& environment = member(document, "environment");
   inventory.environment.hypervisor = text_or_empty(environment, "hypervisor");
   inventory.environment.container = text_or_empty(environment, "container");
   inventory.environment.product_name = text_or_empty(environment, "product_name");
 }
 
-Expected<void> read_head(const Json& document, Certificate& certificate) {
+Expected<void> read_head(const ReadJson& document, Certificate& certificate) {
   certificate.id = text_or_empty(document, "id");
   auto issued = parse_time(text_or_empty(document, "issued"));
   if (!issued) return std::unexpected(issued.error());
@@ -167,43 +167,44 @@ Expected<void> read_head(const Json& document, Certificate& certificate) {
   certificate.reasons = words_of(document, "reasons");
   certificate.notes = words_of(document, "notes");
   certificate.nonce = text_or_empty(document, "nonce");
-  const Json& tool = member(document, "tool");
+  const ReadJson& tool = member(document, "tool");
   certificate.tool_version = text_or_empty(tool, "version");
   certificate.tool_build = text_or_empty(tool, "build");
   certificate.boot_id = text_or_empty(document, "boot_id");
-  const Json& digests = member(document, "digests");
+  const ReadJson& digests = member(document, "digests");
   certificate.digests = {text_or_empty(digests, "identity"),
                          text_or_empty(digests, "configuration"), text_or_empty(digests, "state")};
-  const Json& profile = member(document, "profile");
+  const ReadJson& profile = member(document, "profile");
   certificate.profile_name = text_or_empty(profile, "name");
   certificate.profile_digest = text_or_empty(profile, "digest");
   certificate.took = Nanoseconds(number_or_zero<std::int64_t>(document, "took_ns"));
   certificate.written.count = number_or_zero<std::uint64_t>(document, "written_bytes");
   certificate.confidence = number_or_zero<double>(document, "confidence");
-  const Json& looks = member(document, "looks");
+  const ReadJson& looks = member(document, "looks");
   certificate.looks_planned = number_or_zero<unsigned>(looks, "planned");
   certificate.looks_taken = number_or_zero<unsigned>(looks, "taken");
   return {};
 }
 
 // Throws as measurement_from_document() does.
-Expected<Certificate> read_certificate(const Json& document) {
+Expected<Certificate> read_certificate(const ReadJson& document) {
   Certificate certificate;
   if (auto head = read_head(document, certificate); !head) return std::unexpected(head.error());
   certificate.clock = read_clock(member(document, "clock"));
   certificate.noise = read_noise(member(document, "noise"));
   read_host(document, certificate.inventory);
-  for (const Json& budget : document.at("budgets")) {
+  for (const ReadJson& budget : document.at("budgets")) {
     certificate.budgets.push_back(read_budget(budget));
   }
-  for (const Json& claim : document.at("claims")) certificate.claims.push_back(read_claim(claim));
+  for (const ReadJson& claim : document.at("claims"))
+    certificate.claims.push_back(read_claim(claim));
   certificate.checks.profile = certificate.profile_name;
   certificate.checks.notes = words_of(document, "check_notes");
-  for (const Json& row : document.at("settings")) {
+  for (const ReadJson& row : document.at("settings")) {
     certificate.checks.rows.push_back(read_check(row));
   }
   std::size_t blocks_left = kMostBlocks;
-  for (const Json& measurement : document.at("measurements")) {
+  for (const ReadJson& measurement : document.at("measurements")) {
     certificate.measurements.push_back(measurement_from_document(measurement, blocks_left));
   }
   return certificate;
@@ -213,7 +214,7 @@ Expected<Certificate> read_certificate(const Json& document) {
 
 Expected<Certificate> certificate_from_json(const std::string& text) {
   if (text.size() > kLargestDocument) return not_one("the document is larger than 64 MiB");
-  const Json document = Json::parse(text, nullptr, false);
+  const ReadJson document = ReadJson::parse(text, nullptr, false);
   if (document.is_discarded()) return not_one("the text is no JSON");
   if (text_or_empty(document, "schema") != Certificate::kSchema) {
     return not_one(fmt::format("its schema is not {}", Certificate::kSchema));
@@ -224,7 +225,7 @@ Expected<Certificate> certificate_from_json(const std::string& text) {
   }
   try {
     return read_certificate(document);
-  } catch (const Json::exception& error) {
+  } catch (const ReadJson::exception& error) {
     return not_one(error.what());
   } catch (const std::length_error& error) {
     return not_one(error.what());

@@ -75,23 +75,23 @@ Expected<Gathered> gather(const Host& host, const GatherOptions& options) {
 
 nlohmann::ordered_json to_json(const Gathered& gathered, std::string_view file,
                                std::size_t size_bytes, std::string_view digest) {
-  using Json = nlohmann::ordered_json;
-  Json replaced = Json::object();
+  using OrderedJson = nlohmann::ordered_json;
+  OrderedJson replaced = OrderedJson::object();
   for (const auto& [kind, number] : gathered.privacy.replaced) replaced[kind] = number;
-  return Json{{"schema", "assay.gather"},
-              {"version", 1},
-              {"file", file},
-              {"size_bytes", size_bytes},
-              {"digest", digest},
-              {"with_identity", gathered.with_identity},
-              {"files", gathered.files},
-              {"files_read", gathered.files_read},
-              {"directories", gathered.directories},
-              {"links", gathered.links},
-              {"answers", gathered.answers},
-              {"replaced", std::move(replaced)},
-              {"processes_left_out", gathered.privacy.processes_left_out},
-              {"unreadable", gathered.unreadable}};
+  return OrderedJson{{"schema", "assay.gather"},
+                     {"version", 1},
+                     {"file", file},
+                     {"size_bytes", size_bytes},
+                     {"digest", digest},
+                     {"with_identity", gathered.with_identity},
+                     {"files", gathered.files},
+                     {"files_read", gathered.files_read},
+                     {"directories", gathered.directories},
+                     {"links", gathered.links},
+                     {"answers", gathered.answers},
+                     {"replaced", std::move(replaced)},
+                     {"processes_left_out", gathered.privacy.processes_left_out},
+                     {"unreadable", gathered.unreadable}};
 }
 
 }  // namespace assay::certify

@@ -7,15 +7,15 @@
 namespace assay::certify {
 namespace {
 
-using Json = nlohmann::json;
+using ReadJson = nlohmann::json;
 
-Nanoseconds ns_or_zero(const Json& document, const char* key) {
+Nanoseconds ns_or_zero(const ReadJson& document, const char* key) {
   return Nanoseconds(number_or_zero<std::int64_t>(document, key));
 }
 
-stats::Histogram read_histogram(const Json& document) {
+stats::Histogram read_histogram(const ReadJson& document) {
   std::vector<stats::Bucket> buckets;
-  for (const Json& bucket : document.at("buckets")) {
+  for (const ReadJson& bucket : document.at("buckets")) {
     buckets.push_back(
         {whole_number(bucket.at(0)), whole_number(bucket.at(1)), whole_number(bucket.at(2))});
   }
@@ -23,9 +23,9 @@ stats::Histogram read_histogram(const Json& document) {
                                         whole_number(document.at("max_ns")));
 }
 
-stats::Histogram read_counts(const Json& document) {
+stats::Histogram read_counts(const ReadJson& document) {
   std::vector<stats::Bucket> buckets;
-  const Json& counts = document.at("counts");
+  const ReadJson& counts = document.at("counts");
   std::uint64_t index = 0;
   for (std::size_t i = 0; i + 1 < counts.size(); i += 2) {
     const auto step = whole_number(counts.at(i));
@@ -40,7 +40,7 @@ stats::Histogram read_counts(const Json& document) {
                                         whole_number(document.at("max_ns")));
 }
 
-engine::BlockResult read_block(const Json& document) {
+engine::BlockResult read_block(const ReadJson& document) {
   engine::BlockResult block;
   block.round = number_or_zero<unsigned>(document, "round");
   block.started = ns_or_zero(document, "started_ns");
@@ -51,14 +51,14 @@ engine::BlockResult read_block(const Json& document) {
   block.errors = number_or_zero<std::uint64_t>(document, "errors");
   block.enters = number_or_zero<std::uint64_t>(document, "enters");
   block.service = read_counts(document);
-  if (const Json& response = member(document, "response"); response.is_object()) {
+  if (const ReadJson& response = member(document, "response"); response.is_object()) {
     block.response = read_counts(response);
   }
   return block;
 }
 
-void read_parameters(const Json& document, engine::Parameters& parameters) {
-  const Json& found = member(document, "parameters");
+void read_parameters(const ReadJson& document, engine::Parameters& parameters) {
+  const ReadJson& found = member(document, "parameters");
   if (!found.is_object()) return;
   for (const auto& [key, value] : found.items()) {
     const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
@@ -69,7 +69,7 @@ void read_parameters(const Json& document, engine::Parameters& parameters) {
 
 }  // namespace
 
-engine::Measurement measurement_from_document(const Json& document, std::size_t& blocks_left) {
+engine::Measurement measurement_from_document(const ReadJson& document, std::size_t& blocks_left) {
   engine::Measurement measurement;
   measurement.technique = document.at("technique").get<std::string>();
   measurement.target = document.at("target").get<std::string>();
@@ -90,10 +90,10 @@ engine::Measurement measurement_from_document(const Json& document, std::size_t&
   measurement.remedy = text_or_empty(document, "remedy");
   measurement.invalid = words_of(document, "invalid");
   measurement.service = read_histogram(document.at("histogram"));
-  const Json& blocks = document.at("blocks");
+  const ReadJson& blocks = document.at("blocks");
   if (blocks.size() > blocks_left) throw std::length_error("too many blocks");
   blocks_left -= blocks.size();
-  for (const Json& block : blocks) {
+  for (const ReadJson& block : blocks) {
     measurement.blocks.push_back(read_block(block));
     const auto& response = measurement.blocks.back().response;
     if (response) measurement.response.merge(*response);

@@ -101,8 +101,8 @@ int run_gather(const Options& options, const Context& context) {
   if (auto saved = save(options, *bytes); !saved) return report_error(saved.error());
   if (options.format == "table") return print(table(*gathered, options, bytes->size()));
   const auto document = certify::to_json(*gathered, options.out, bytes->size(), sha256(*bytes));
-  using Json = nlohmann::ordered_json;
-  return print(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  using OrderedJson = nlohmann::ordered_json;
+  return print(document.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace assay::engine {
 namespace {
 
-constexpr const char* kOperation = "drive an NVMe controller";
+constexpr const char* kDriving = "drive an NVMe controller";
 constexpr std::uint64_t kPage = 4096;
 
 // Controller properties, by offset.
@@ -80,7 +80,7 @@ Expected<void> NvmeController::wait_ready(bool ready) const {
   const auto begun = std::chrono::steady_clock::now();
   while ((registers_.read32(kStatus) & 1U) != (ready ? 1U : 0U)) {
     if (waited_too_long(begun, most)) {
-      return fail(ErrorCode::io, kOperation, "",
+      return fail(ErrorCode::io, kDriving, "",
                   fmt::format("it did not become {}ready", ready ? "" : "un"),
                   "reset the drive (echo 1 to its reset file in sysfs)");
     }
@@ -100,7 +100,7 @@ Expected<void> NvmeController::bring_up(const VfioDevice& device) {
   capabilities_ = registers_.read64(kCapabilities);
   const auto page_shift_min = static_cast<unsigned>((capabilities_ >> 48) & 0xf);
   if (page_shift_min > 0) {
-    return fail(ErrorCode::unsupported, kOperation, "", "it has no pages of 4 KiB");
+    return fail(ErrorCode::unsupported, kDriving, "", "it has no pages of 4 KiB");
   }
   registers_.write32(kConfiguration, 0);
   if (auto off = wait_ready(false); !off) return off;
@@ -123,11 +123,11 @@ Expected<void> NvmeController::ask(NvmeCommand command, const char* what) {
   const auto begun = std::chrono::steady_clock::now();
   while (admin_.reap([&status](std::uint16_t, std::uint16_t got) { status = got; }) == 0) {
     if (waited_too_long(begun, kMost)) {
-      return fail(ErrorCode::io, kOperation, what, "no answer within 10 s");
+      return fail(ErrorCode::io, kDriving, what, "no answer within 10 s");
     }
   }
   if (status == 0) return {};
-  return fail(ErrorCode::io, kOperation, what, fmt::format("refused with status {:#x}", status));
+  return fail(ErrorCode::io, kDriving, what, fmt::format("refused with status {:#x}", status));
 }
 
 Expected<void> NvmeController::identify(unsigned namespace_id) {
@@ -154,7 +154,7 @@ Expected<void> NvmeController::make_queues(unsigned depth) {
   const auto most = static_cast<unsigned>(capabilities_ & 0xffff) + 1;
   const unsigned entries = depth + 1;  // a full queue looks like an empty one
   if (entries > std::min(most, kQueueEntriesMax)) {
-    return fail(ErrorCode::invalid, kOperation, "",
+    return fail(ErrorCode::invalid, kDriving, "",
                 fmt::format("its queues have {} entries at most", std::min(most, kQueueEntriesMax)),
                 "choose a smaller --depth");
   }

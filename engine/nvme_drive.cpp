@@ -14,7 +14,7 @@
 namespace assay::engine {
 namespace {
 
-constexpr const char* kOperation = "take the drive from the kernel";
+constexpr const char* kTakingDrive = "take the drive from the kernel";
 
 // "0000:00:04.0": the parts of a PCI address stand where they must.
 bool is_pci_address(std::string_view name) {
@@ -48,7 +48,7 @@ Expected<void> check_free(const Host& host, const std::string& address) {
     const auto fd = UniqueFd::open(device, O_RDONLY | O_EXCL);
     if (fd) continue;
     if (fd.error().sys_errno != EBUSY) return Failure(fd.error());
-    return fail_errno(EBUSY, kOperation, device,
+    return fail_errno(EBUSY, kTakingDrive, device,
                       "it is mounted or held by another device; unmount it first");
   }
   return {};
@@ -121,7 +121,7 @@ Availability nvme_can_be_taken(const Host& host, const Parameters& parameters) {
 Expected<std::unique_ptr<TakenNvmeDrive>> TakenNvmeDrive::take(const Host& host, TestFile& file) {
   std::unique_ptr<TakenNvmeDrive> drive(new TakenNvmeDrive(host, file));
   if (!file.is_block_device()) {
-    return fail(ErrorCode::unsupported, kOperation, file.description(), "it is no drive",
+    return fail(ErrorCode::unsupported, kTakingDrive, file.description(), "it is no drive",
                 "name an NVMe drive with --file, such as /dev/nvme1n1");
   }
   auto place = nvme_place(host, file.device());

@@ -14,7 +14,7 @@
 namespace assay::engine {
 namespace {
 
-constexpr StorageNeeds kNeeds{.direct_default = true};
+constexpr StorageNeeds kLibaioNeeds{.direct_default = true};
 
 // kCalls is for the tests: a fallback that a program would not notice.
 template <bool kWrite, bool kCalls>
@@ -149,9 +149,9 @@ class KernelAioQueue {
 template <bool kCalls>
 Made choose(const BlockContext& context, const StorageSabotage& sabotage) {
   if (context.parameters->operation == Operation::write) {
-    return QueueBlock<KernelAioQueue<true, kCalls>>::make(context, kNeeds, sabotage);
+    return QueueBlock<KernelAioQueue<true, kCalls>>::make(context, kLibaioNeeds, sabotage);
   }
-  return QueueBlock<KernelAioQueue<false, kCalls>>::make(context, kNeeds, sabotage);
+  return QueueBlock<KernelAioQueue<false, kCalls>>::make(context, kLibaioNeeds, sabotage);
 }
 
 }  // namespace

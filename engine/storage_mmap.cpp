@@ -14,7 +14,7 @@
 namespace assay::engine {
 namespace {
 
-constexpr StorageNeeds kNeeds{};
+constexpr StorageNeeds kMmapNeeds{};
 
 std::uint64_t thread_faults(bool major) {
   rusage usage{};
@@ -133,15 +133,15 @@ class MapAccess {
 Made make_mmap(const BlockContext& context, const StorageSabotage& sabotage) {
   const bool write = context.parameters->operation == Operation::write;
   if (sabotage.calls_instead_of_map) {
-    return write ? SyncBlock<MapAccess<true, true>>::make(context, kNeeds, {sabotage})
-                 : SyncBlock<MapAccess<false, true>>::make(context, kNeeds, {sabotage});
+    return write ? SyncBlock<MapAccess<true, true>>::make(context, kMmapNeeds, {sabotage})
+                 : SyncBlock<MapAccess<false, true>>::make(context, kMmapNeeds, {sabotage});
   }
-  return write ? SyncBlock<MapAccess<true, false>>::make(context, kNeeds, {sabotage})
-               : SyncBlock<MapAccess<false, false>>::make(context, kNeeds, {sabotage});
+  return write ? SyncBlock<MapAccess<true, false>>::make(context, kMmapNeeds, {sabotage})
+               : SyncBlock<MapAccess<false, false>>::make(context, kMmapNeeds, {sabotage});
 }
 
 Parameters resolve_mmap(const Parameters& parameters) {
-  return resolve_storage(parameters, kNeeds);
+  return resolve_storage(parameters, kMmapNeeds);
 }
 
 }  // namespace assay::engine

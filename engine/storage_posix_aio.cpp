@@ -13,7 +13,7 @@
 namespace assay::engine {
 namespace {
 
-constexpr StorageNeeds kNeeds{.direct_default = true};
+constexpr StorageNeeds kPosixAioNeeds{.direct_default = true};
 
 // kCalls is for the tests: a fallback that a program would not notice.
 template <bool kWrite, bool kCalls>
@@ -155,20 +155,23 @@ class PosixAioQueue {
 };
 
 template <bool kCalls>
-Made choose(const BlockContext& context, const StorageSabotage& sabotage) {
+Made choose_aio(const BlockContext& context, const StorageSabotage& sabotage) {
   if (context.parameters->operation == Operation::write) {
-    return QueueBlock<PosixAioQueue<true, kCalls>>::make(context, kNeeds, sabotage);
+    return QueueBlock<PosixAioQueue<true, kCalls>>::make(context, kPosixAioNeeds, sabotage);
   }
-  return QueueBlock<PosixAioQueue<false, kCalls>>::make(context, kNeeds, sabotage);
+  return QueueBlock<PosixAioQueue<false, kCalls>>::make(context, kPosixAioNeeds, sabotage);
 }
 
 }  // namespace
 
 Made make_posix_aio(const BlockContext& context, const StorageSabotage& sabotage) {
-  return sabotage.synchronous ? choose<true>(context, sabotage) : choose<false>(context, sabotage);
+  return sabotage.synchronous ? choose_aio<true>(context, sabotage)
+                              : choose_aio<false>(context, sabotage);
 }
 
 // Of libaio, too.
-Parameters resolve_aio(const Parameters& parameters) { return resolve_storage(parameters, kNeeds); }
+Parameters resolve_aio(const Parameters& parameters) {
+  return resolve_storage(parameters, kPosixAioNeeds);
+}
 
 }  // namespace assay::engine

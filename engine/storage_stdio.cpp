@@ -12,7 +12,7 @@ namespace assay::engine {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1 << 20;
-constexpr StorageNeeds kNeeds{.sequential_only = true};
+constexpr StorageNeeds kStdioNeeds{.sequential_only = true};
 
 struct FileCloser {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -110,13 +110,13 @@ class StdioAccess {
 
 Made make_stdio(const BlockContext& context, const StorageSabotage& sabotage) {
   if (context.parameters->operation == Operation::write) {
-    return SyncBlock<StdioAccess<true>>::make(context, kNeeds, {sabotage});
+    return SyncBlock<StdioAccess<true>>::make(context, kStdioNeeds, {sabotage});
   }
-  return SyncBlock<StdioAccess<false>>::make(context, kNeeds, {sabotage});
+  return SyncBlock<StdioAccess<false>>::make(context, kStdioNeeds, {sabotage});
 }
 
 Parameters resolve_stdio(const Parameters& parameters) {
-  return resolve_storage(parameters, kNeeds);
+  return resolve_storage(parameters, kStdioNeeds);
 }
 
 }  // namespace assay::engine

@@ -19,7 +19,7 @@
 namespace assay::engine {
 namespace {
 
-constexpr StorageNeeds kNeeds{.direct_default = true, .direct_required = true};
+constexpr StorageNeeds kUserNvmeNeeds{.direct_default = true, .direct_required = true};
 constexpr std::uint64_t kPage = 4096;
 // Bus addresses of the data and of the lists of its pages, above the controller's own memory.
 constexpr std::uint64_t kDataAt = 0x2000'0000, kListsAt = 0x8000'0000;
@@ -113,7 +113,7 @@ template <bool kWrite>
 class UserNvmeBlock final : public Block {
  public:
   static Made make(const BlockContext& context, const StorageSabotage& sabotage) {
-    auto plan = plan_storage(context, kNeeds);
+    auto plan = plan_storage(context, kUserNvmeNeeds);
     if (!plan) return Failure(plan.error());
     std::unique_ptr<UserNvmeBlock> block(new UserNvmeBlock(context, *plan, sabotage));
     // Beside those of the timed part, a buffer for each unit that is read again to be checked.
@@ -300,7 +300,7 @@ Made make_user_nvme(const BlockContext& context, const StorageSabotage& sabotage
 }
 
 Parameters resolve_user_nvme(const Parameters& parameters) {
-  return resolve_storage(parameters, kNeeds);
+  return resolve_storage(parameters, kUserNvmeNeeds);
 }
 
 }  // namespace assay::engine

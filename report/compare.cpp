@@ -137,10 +137,10 @@ Comparison compare(const certify::Certificate& earlier, const certify::Certifica
 }
 
 nlohmann::ordered_json to_json(const Comparison& comparison) {
-  using Json = nlohmann::ordered_json;
-  Json measurements = Json::array();
+  using OrderedJson = nlohmann::ordered_json;
+  OrderedJson measurements = OrderedJson::array();
   for (const ComparedMeasurement& row : comparison.measurements) {
-    Json difference;
+    OrderedJson difference;
     if (row.comparable()) {
       difference = {{"difference_ns", row.difference.difference_ns},
                     {"low_ns", row.difference.low_ns},

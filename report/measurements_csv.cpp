@@ -10,7 +10,7 @@
 namespace assay::report {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string csv_quoted(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
   std::string all = "\"";
   for (const char c : text) {
@@ -92,7 +92,7 @@ std::string csv_line(const std::vector<std::string>& cells) {
   std::string line;
   for (const std::string& cell : cells) {
     if (&cell != &cells.front()) line += ',';
-    line += quoted(cell);
+    line += csv_quoted(cell);
   }
   return line + "\n";
 }

@@ -64,8 +64,8 @@ CheckCounts CheckReport::counts() const {
 }
 
 nlohmann::ordered_json to_json(const CheckReport& report) {
-  using Json = nlohmann::ordered_json;
-  Json settings = Json::array();
+  using OrderedJson = nlohmann::ordered_json;
+  OrderedJson settings = OrderedJson::array();
   for (const CheckRow& row : report.rows) {
     settings.push_back({{"id", row.id},
                         {"target", row.target},
@@ -77,7 +77,7 @@ nlohmann::ordered_json to_json(const CheckReport& report) {
                         {"required", row.required},
                         {"reason", or_null(row.reason)}});
   }
-  Json counts = Json::object();
+  OrderedJson counts = OrderedJson::object();
   const CheckCounts found = report.counts();
   for (std::size_t i = 0; i < std::size(found.of); ++i) {
     counts[std::string(to_string(static_cast<Outcome>(i)))] = found.of[i];

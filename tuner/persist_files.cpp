@@ -48,7 +48,7 @@ bool is_pci_address(std::string_view text) {
          is_lower_hex(parts[2].substr(0, 2)) && parts[2][3] >= '0' && parts[2][3] <= '7';
 }
 
-bool is_number(std::string_view text) {
+bool is_whole_number(std::string_view text) {
   return !text.empty() && text.size() <= 9 &&
          text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -62,14 +62,14 @@ std::string match_keys(const PersistItem& item) {
   const std::string_view part = slash == std::string_view::npos ? "" : name.substr(slash + 1);
   const std::string parent = fmt::format("KERNELS==\"{}\"", address);
   if (item.setting->set_on == TargetKind::nic) {
-    if (!is_number(part)) return {};
+    if (!is_whole_number(part)) return {};
     return fmt::format("SUBSYSTEM==\"net\", {}, ATTR{{dev_port}}==\"{}\"", parent, part);
   }
   const std::string block =
       fmt::format("SUBSYSTEM==\"block\", ENV{{DEVTYPE}}==\"disk\", {}", parent);
   if (part.empty()) return block;
   // Behind a host adapter a drive is known by a hash of its serial number, which no rule can match.
-  if (!part.starts_with("ns") || !is_number(part.substr(2))) return {};
+  if (!part.starts_with("ns") || !is_whole_number(part.substr(2))) return {};
   return fmt::format("{}, ATTR{{nsid}}==\"{}\"", block, part.substr(2));
 }
 

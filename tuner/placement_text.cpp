@@ -36,12 +36,12 @@ std::string render_placement(const Placement& placement, const std::vector<std::
 
 nlohmann::ordered_json to_json(const Placement& placement,
                                const std::vector<std::string>& command) {
-  using Json = nlohmann::ordered_json;
-  Json steps = Json::array();
+  using OrderedJson = nlohmann::ordered_json;
+  OrderedJson steps = OrderedJson::array();
   for (const PlacementStep& step : placement.steps) {
     steps.push_back({{"option", step.option}, {"sets", to_string(step.value)}});
   }
-  Json missing = Json::array();
+  OrderedJson missing = OrderedJson::array();
   for (const PlacementOutcome& one : placement.missing) {
     missing.push_back({{"option", one.option}, {"wanted", one.wanted}, {"reason", one.reason}});
   }

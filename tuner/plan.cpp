@@ -142,9 +142,9 @@ PlanRow plan_row(const HostView& view, const EvaluatedRow& evaluated, const Plan
 
 // Depth in the graph of `after`: a row comes behind everything that must be set first.
 unsigned depth_of(const Setting& setting, unsigned guard = 0) {
-  constexpr unsigned kDepthMax = 16;  // the table has no cycles; a test sees to that
+  constexpr unsigned kOrderDepthMax = 16;  // the table has no cycles; a test sees to that
   unsigned depth = 0;
-  if (guard == kDepthMax) return depth;
+  if (guard == kOrderDepthMax) return depth;
   for (std::string_view id : setting.after) {
     if (const Setting* first = find_setting(id))
       depth = std::max(depth, depth_of(*first, guard + 1) + 1);

@@ -7,8 +7,8 @@
 namespace assay::report {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Two nodes, four CPUs to a cache.
 probes::Inventory machine(unsigned count) {

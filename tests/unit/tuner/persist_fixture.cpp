@@ -9,7 +9,7 @@
 namespace assay::tuner::testing {
 
 std::unique_ptr<MemoryHost> make_debian() {
-  auto host = make_machine();
+  auto host = tuner::testing::make_machine();
   host->put("/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n");
   host->put("/usr/sbin/update-grub", "");
   host->put("/usr/lib/systemd/systemd", "");

@@ -62,9 +62,9 @@ TEST(Transaction, EachRowSaysWhatItBecame) {
   EXPECT_EQ(state("cpu.smt"), RowState::not_applicable);
   EXPECT_EQ(report->exit_code(), 1) << report->exit_reason();
   EXPECT_THAT(render_apply(*report), HasSubstr("undo with: assay rollback 20260615T120000Z"));
-  const nlohmann::ordered_json json = to_json(*report);
-  EXPECT_EQ(json.at("schema"), "assay.tune");
-  EXPECT_EQ(json.at("journal"), "20260615T120000Z");
+  const nlohmann::ordered_json document = to_json(*report);
+  EXPECT_EQ(document.at("schema"), "assay.tune");
+  EXPECT_EQ(document.at("journal"), "20260615T120000Z");
 }
 
 TEST(Transaction, NothingToDoLeavesNoJournal) {
