@@ -115,6 +115,8 @@ Availability nvme_can_be_taken(const Host& host, const Parameters& parameters) {
   if (!host.status(fmt::format("/sys/bus/pci/drivers/{}", kVfioDriver))) {
     return not_available("vfio-pci is not loaded", "modprobe vfio-pci");
   }
+  // A drive that is to be written is held by ourselves meanwhile; take() looks after letting go.
+  if (parameters.operation == Operation::write) return {};
   return availability_of(check_free(host, place->address));
 }
 

@@ -75,7 +75,7 @@ class UserNvme : public testing::Test {
     lab::run({"modprobe", "-r", "nvme"});
     ASSERT_EQ(lab::run({"modprobe", "nvme", "poll_queues=2"}).code, 0);
     ASSERT_TRUE(comes_true([] { return fs::exists(kDrive); }));
-    lab::run({"modprobe", "vfio-pci"});
+    lab::run({"modprobe", "-a", "vfio-pci", "vfio_iommu_type1"});
     address();
   }
   void TearDown() override { expect_with_the_kernel(); }
