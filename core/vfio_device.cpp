@@ -42,6 +42,10 @@ Expected<VfioDevice> VfioDevice::open(const std::string& address, unsigned group
   auto container = UniqueFd::open("/dev/vfio/vfio", O_RDWR);
   if (!container) return Failure(container.error());
   device.container_ = std::move(*container);
+  if (::ioctl(device.container_.get(), VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) != 1) {
+    return fail(ErrorCode::absent, kOperation, address, "vfio_iommu_type1 is not loaded",
+                "modprobe vfio_iommu_type1");
+  }
   auto group_fd = UniqueFd::open(fmt::format("/dev/vfio/{}", group), O_RDWR);
   if (!group_fd) return Failure(group_fd.error());
   device.group_ = std::move(*group_fd);

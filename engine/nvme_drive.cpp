@@ -56,8 +56,8 @@ Expected<void> check_free(const Host& host, const std::string& address) {
 
 // The block device of the namespace, once the kernel has it again.
 Expected<std::string> wait_for_block_device(const Host& host, const NvmePlace& place) {
-  constexpr std::chrono::seconds kMost(20);
-  constexpr std::chrono::milliseconds kPause(5);
+  constexpr std::chrono::seconds kMost(60);
+  constexpr std::chrono::milliseconds kPause(20);
   const auto begun = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - begun < kMost) {
     for (const std::string& path : namespaces_of(host, place.address)) {
@@ -68,7 +68,7 @@ Expected<std::string> wait_for_block_device(const Host& host, const NvmePlace& p
     std::this_thread::sleep_for(kPause);
   }
   return fail(ErrorCode::absent, "give the drive back to the kernel", place.address,
-              "its block device did not come back within 20 s",
+              "its block device did not come back within a minute",
               fmt::format("echo 1 > /sys/bus/pci/devices/{}/remove, then echo 1 > "
                           "/sys/bus/pci/rescan",
                           place.address));
@@ -115,6 +115,8 @@ Availability nvme_can_be_taken(const Host& host, const Parameters& parameters) {
   if (!host.status(fmt::format("/sys/bus/pci/drivers/{}", kVfioDriver))) {
     return not_available("vfio-pci is not loaded", "modprobe vfio-pci");
   }
+  // A drive that is to be written is held by ourselves meanwhile; take() looks after letting go.
+  if (parameters.operation == Operation::write) return {};
   return availability_of(check_free(host, place->address));
 }
 

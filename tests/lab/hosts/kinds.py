@@ -97,7 +97,7 @@ KINDS = {kind.name: kind for kind in (
          tuned=("isolcpus=managed_irq,domain,3", "nohz_full=3", "rcu_nocbs=3", "irqaffinity=0-2")),
     Kind("iommu", "numa2's hardware behind an IOMMU: VFIO, user-space NVMe, DPDK",
          nodes=TWO_NODES, drives=NODE_DRIVES, nics=NODE_NICS, iommu=True,
-         boot_line=("intel_iommu=on", "iommu=pt"), modules=("vfio-pci",)),
+         boot_line=("intel_iommu=on", "iommu=pt"), modules=("vfio-pci", "vfio_iommu_type1")),
     Kind("nic", "two multi-queue ports on one wire, and a virtio one: coalescing, channels, PTP, XDP",
          nodes=(Node((0, 1, 2, 3), memory_mib=1024),), emulator="10", kernel="6.12",
          drives=(Drive(),), nics=(Nic("igb", wire="pair"), Nic("igb", wire="pair"), Nic("virtio"))),
