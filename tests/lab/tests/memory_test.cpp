@@ -25,13 +25,13 @@ void expect_engaged(const json& measurement) {
   EXPECT_GT(measurement.at("operations"), 0);
 }
 
-// CPU 3 is on node 1, where the row reserves pages of both sizes.
+// CPU 3 is on node 1, where the row reserves pages. (Those of 1 GiB take an emulated CPU a minute
+// to clear.)
 TEST(Memory, HugePagesOfTheNode) {
   for (const auto& [technique, pages] :
-       std::map<std::string, std::string>{{"memory.huge-2m", "16MiB in pages of 2MiB"},
-                                          {"memory.huge-1g", "1GiB in pages of 1GiB"},
+       std::map<std::string, std::string>{{"memory.huge-2m", "4MiB in pages of 2MiB"},
                                           {"memory.base-pages", "0B of it in huge pages"}}) {
-    const json found = bench({technique, "--size", "16MiB", "--cpus", "3"});
+    const json found = bench({technique, "--size", "4MiB", "--cpus", "3"});
     ASSERT_EQ(found.size(), 1U);
     expect_engaged(found[0]);
     const std::string evidence = found[0].at("evidence");
@@ -56,16 +56,14 @@ TEST(Memory, MoreThanIsReservedSaysSo) {
 }
 
 TEST(Memory, LocalAndRemoteNode) {
-  for (const auto& [cpu, local, remote] : {std::tuple{"1", "0", "1"}, std::tuple{"2", "1", "0"}}) {
-    const json found = bench({"memory.numa-local", "--baseline", "--cpus", cpu});
-    ASSERT_EQ(found.size(), 2U);
-    EXPECT_EQ(found[1].at("parameters").at("variant"), "remote");
-    for (std::size_t side = 0; side < 2; ++side) {
-      expect_engaged(found[side]);
-      const std::string node = side == 0 ? local : remote;
-      const std::string evidence = found[side].at("evidence");
-      EXPECT_NE(evidence.find("pages on node " + node), std::string::npos) << evidence;
-    }
+  const json found = bench({"memory.numa-local", "--baseline", "--cpus", "2"});
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[1].at("parameters").at("variant"), "remote");
+  for (std::size_t side = 0; side < 2; ++side) {
+    expect_engaged(found[side]);
+    const std::string evidence = found[side].at("evidence");
+    const std::string node = side == 0 ? "pages on node 1" : "pages on node 0";
+    EXPECT_NE(evidence.find(node), std::string::npos) << evidence;
   }
 }
 
