@@ -41,7 +41,7 @@ std::string_view node_of(const Target& target) {
   return name.starts_with("node") ? name.substr(4) : std::string_view{};
 }
 
-bool is_number(std::string_view text) {
+bool is_short_number(std::string_view text) {
   return !text.empty() && text.size() <= 9 &&
          text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -52,8 +52,8 @@ Expected<std::string> gigantic_words(std::span<const PersistItem> items) {
   for (const PersistItem& item : items) {
     if (item.setting->id != kGigantic) continue;
     const std::string_view node = node_of(item.target);
-    if (!is_number(node)) return not_plain(item, "node", item.target.name);
-    if (!is_number(item.value)) return not_plain(item, "number of pages", item.value);
+    if (!is_short_number(node)) return not_plain(item, "node", item.target.name);
+    if (!is_short_number(item.value)) return not_plain(item, "number of pages", item.value);
     by_node[std::stoul(std::string(node))] = item.value;
   }
   std::string pages;

@@ -7,6 +7,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/units.hpp"
@@ -55,11 +56,27 @@ bool wants_more_pages(const Change& change, const std::optional<std::string>& no
   return wanted && given && *given < *wanted;
 }
 
+// The profile with only those settings that were changed: the other rows stand in the plan as they
+// were judged there, and reading them again would take most of a tune's time.
+profiles::Profile changed_part(const profiles::Profile& profile, const Plan& plan) {
+  std::set<std::string_view> changed;
+  for (const PlanRow& row : plan.rows) {
+    if (row.state == RowState::changed) changed.insert(row.setting->id);
+  }
+  profiles::Profile part = profile;
+  std::erase_if(part.settings, [&](const profiles::WantedSetting& wanted) {
+    return !changed.contains(wanted.id);
+  });
+  return part;
+}
+
 // The check's own words on what was written: reading back one file is not the whole effect.
 Expected<void> check_changed_rows(const Host& host, const profiles::Profile& profile,
                                   std::chrono::sys_seconds now, Plan& plan) {
   const auto today = std::chrono::floor<std::chrono::days>(now);
-  const auto report = check(host, probes::probe(host), profile, today);
+  const profiles::Profile part = changed_part(profile, plan);
+  if (part.settings.empty()) return {};
+  const auto report = check(host, probes::probe(host), part, today);
   if (!report) return Failure(report.error());
   std::map<std::pair<std::string_view, std::string_view>, const CheckRow*> rows;
   for (const CheckRow& row : report->rows) rows[{row.id, row.target}] = &row;
