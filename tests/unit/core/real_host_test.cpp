@@ -167,12 +167,15 @@ TEST_F(RealHostTest, DirectoriesAreMadeOnce) {
   EXPECT_EQ(host_->make_directory(dir_ / "no/such", 0755).error().code, ErrorCode::absent);
 }
 
-TEST_F(RealHostTest, RemoveTakesFilesOnly) {
+TEST_F(RealHostTest, RemoveTakesFilesAndEmptyFolders) {
   dir_.put("file", "");
+  ASSERT_TRUE(host_->make_directory(dir_ / "folder", 0755));
+  EXPECT_FALSE(host_->remove_file(dir_.path()));
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "file"));
   ASSERT_TRUE(host_->remove_file(dir_ / "file"));
   EXPECT_EQ(host_->remove_file(dir_ / "file").error().code, ErrorCode::absent);
-  EXPECT_FALSE(host_->remove_file(dir_.path()));
-  EXPECT_TRUE(std::filesystem::exists(dir_.path()));
+  EXPECT_TRUE(host_->remove_file(dir_ / "folder"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "folder"));
 }
 
 TEST_F(RealHostTest, DeniedIsSaidAsDenied) {

@@ -146,7 +146,8 @@ std::vector<Case> budget_cases() {
        "6:38: against_baseline: expected candidate / baseline above 0, at most 1000, found \"-1\""},
       {"UnknownParameter", budget("    parameters: {dept: 1}\n"),
        "6:18: unknown parameter \"dept\"; expected op, block, size, depth, batch, pattern, direct, "
-       "regime, rate, arrival, message, variant, interval or policy; did you mean \"depth\"?"},
+       "regime, completion, rate, arrival, message, variant, interval, target-p99, policy, threads "
+       "or read-share; did you mean \"depth\"?"},
       {"ParameterOfTheWrongForm", budget("    parameters: {block: big}\n"),
        "6:25: block: expected a size above 0, such as 512MiB or 2GiB, found \"big\""},
       {"ParameterOutOfRange", budget("    parameters: {depth: 0}\n"),
