@@ -79,6 +79,7 @@ class UringBlock final : public Block {
       ran = loop.closed(offsets, duration);
     }
     state_->submitted = loop.submitted();
+    state_->handed_over = loop.handed_over();
     return ran;
   }
 

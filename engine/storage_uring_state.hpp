@@ -51,7 +51,7 @@ struct UringState {
   std::vector<OwnThread> threads;  // before the timed part
   HelperWork poller;
   std::uint64_t interrupts = 0;  // of the drive: before, then during the timed part
-  std::uint64_t submitted = 0, completed = 0, enters = 0, errors = 0;
+  std::uint64_t submitted = 0, handed_over = 0, completed = 0, enters = 0, errors = 0;
 };
 
 // Looks at threads and interrupts before and after the timed part: some 100 us each.

@@ -109,6 +109,8 @@ class UringLoop {
   }
 
   std::uint64_t submitted() const { return submitted_; }
+  // Calls that handed operations over; others only looked for completions.
+  std::uint64_t handed_over() const { return handed_over_; }
 
  private:
   // A ring that refuses this often in a row will not recover.
@@ -196,6 +198,7 @@ class UringLoop {
 
   void stamp_batch(unsigned count) {
     submitted_ += count;
+    ++handed_over_;
     const std::uint64_t now = Ticks::start();
     for (unsigned i = 0; i < count; ++i) slots_.started(taken_[i]) = now;
   }
@@ -291,7 +294,7 @@ class UringLoop {
   Recorder& recorder_;
   const Completion completion_;
   const std::uint64_t hybrid_ticks_;
-  std::uint64_t submitted_ = 0, not_full_since_ = 0;
+  std::uint64_t submitted_ = 0, handed_over_ = 0, not_full_since_ = 0;
   unsigned outstanding_ = 0;     // completions of pairs
   std::vector<unsigned> taken_;  // the slots of the batch that is being put together
 };

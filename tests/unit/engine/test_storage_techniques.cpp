@@ -142,6 +142,7 @@ TEST_P(WaysWithFallback, SilentFallbackIsReportedAsNotEngaged) {
 }
 
 TEST_P(Ways, WrongDataIsSeen) {
+  if (GetParam().writes_only) parameters_.operation = Operation::write;
   StorageSabotage sabotage;
   sabotage.wrong_data = true;
   const Outcome outcome = run(sabotage);
