@@ -52,7 +52,7 @@ Expected<void> check_together(const BenchOptions& options) {
   if (!options.ablate.empty()) {
     const char* other = !options.techniques.empty()                  ? "a technique beside it"
                         : !options.sweep.empty()                     ? "--sweep"
-                        : !options.baseline.empty()                           ? "--baseline"
+                        : !options.baseline.empty()                  ? "--baseline"
                         : !options.parameters.at("features").empty() ? "--features"
                                                                      : nullptr;
     if (other != nullptr) {
