@@ -261,6 +261,10 @@ Expected<void> set_up(UringState& state) {
   auto buffers = SlotBuffers::make(plan, plan.depth, state.context.file->seed());
   if (!buffers) return Failure(buffers.error());
   state.buffers = std::move(*buffers);
+  // Damaged before it is written, where no stamp covers it: what stands in the file is wrong then.
+  for (unsigned slot = 0; slot < plan.depth && plan.write && state.sabotage.wrong_data; ++slot) {
+    state.buffers.at(slot)[sizeof(SectorHeader)] ^= std::byte{1};
+  }
   auto ring = Ring::create(*state.context.host, ring_options(state));
   if (!ring) return Failure(ring.error());
   state.ring.emplace(std::move(*ring));

@@ -20,14 +20,14 @@ class WriteSyncAccess {
     if (!fd) return Failure(fd.error());
     auto buffers = SlotBuffers::make(plan, 1, context.file->seed());
     if (!buffers) return Failure(buffers.error());
+    // Damaged before it is written, where no stamp covers it: what stands in the file is wrong.
+    if (options.sabotage.wrong_data) buffers->at(0)[sizeof(SectorHeader)] ^= std::byte{1};
     return WriteSyncAccess(plan, std::move(*fd), std::move(*buffers), options);
   }
 
   Expected<void> ready() { return {}; }
   void before_run() {}
-  void after_run() {
-    if (options_.sabotage.wrong_data) *buffers_.at(0) ^= std::byte{1};
-  }
+  void after_run() {}
   void prepare(std::uint64_t offset) { stamp(buffers_.span(0), offset, plan_->generation); }
 
   ssize_t move(std::uint64_t offset) {
