@@ -35,13 +35,11 @@ class QueueBlock final : public Block {
     return block;
   }
 
-  Expected<void> warm_up() override {
-    if (auto prepared = regime_.prepare(); !prepared) return prepared;
-    queue_->before_run();
-    return {};
-  }
+  Expected<void> warm_up() override { return regime_.prepare(); }
 
   Expected<void> run(Nanoseconds duration, Recorder& recorder) override {
+    // Here, not around the block: the runner reads the host's counters on this thread, too.
+    queue_->before_run();
     const auto ran = with_ticks(*context_.clock, [&](auto ticks) -> Expected<void> {
       if (plan_.sequential) {
         return loop(ticks, SequentialBlocks(plan_.units, plan_.seed, plan_.first_unit), duration,
@@ -50,12 +48,12 @@ class QueueBlock final : public Block {
       return loop(ticks, RandomBlocks(plan_.units, plan_.seed, plan_.first_unit), duration,
                   recorder);
     });
+    queue_->after_run();
     completed_ = recorder.operations;
     return ran;
   }
 
   Engagement engagement() override {
-    queue_->after_run();
     Engagement regime = regime_.check(completed_);
     const Engagement own = queue_->engagement(submitted_, completed_);
     return {regime.engaged && own.engaged && submitted_ == completed_,

@@ -175,6 +175,7 @@ class Bench(CliTest):
         self.assertIn(done.returncode, (COULD_NOT, USAGE))
         self.assertIn("--destroy-data", done.stderr)
         self.assertEqual(path.read_bytes(), before)
+        path.unlink()
         self.assert_nothing_left()
 
     def test_what_needs_another_host_says_so(self):
