@@ -30,7 +30,7 @@ constexpr const char* kDrive = "/dev/nvme0n1";
 Json bench(const std::vector<std::string>& options, int* code = nullptr) {
   std::vector<std::string> args{"bench", "storage.user-nvme", "--file", kDrive};
   args.insert(args.end(), options.begin(), options.end());
-  args.insert(args.end(), {"--size", "16MiB", "--duration", "60ms", "--rounds", "6"});
+  args.insert(args.end(), {"--size", "4MiB", "--duration", "30ms", "--rounds", "6"});
   const Json document = lab::assay_json(args, code);
   return document.is_object() ? document.at("measurements") : Json::array();
 }
@@ -91,13 +91,11 @@ TEST_F(UserNvme, ReadsBesideTheKernelsDriverInTurns) {
   EXPECT_NE(evidence.find("vfio-pci"), std::string::npos) << evidence;
 }
 
-TEST_F(UserNvme, EveryShapeOfTransfer) {
-  // One page, two, a list of pages.
-  for (const char* block : {"4KiB", "8KiB", "64KiB"}) {
-    const Json read = bench({"--block", block, "--depth", "8", "--batch", "2"});
-    ASSERT_EQ(read.size(), 1U);
-    expect_real(read[0]);
-  }
+// More than two pages go through a list of them.
+TEST_F(UserNvme, ALongTransferInBatches) {
+  const Json read = bench({"--block", "64KiB", "--depth", "8", "--batch", "2"});
+  ASSERT_EQ(read.size(), 1U);
+  expect_real(read[0]);
 }
 
 TEST_F(UserNvme, WritesOnlyWithConsentAndTheyAreThere) {
