@@ -26,8 +26,6 @@ constexpr std::array kRemains{
             "an emulated CPU has neither constant_tsc nor nonstop_tsc"},
     Remains{"nvme-throughput", "*", "net.coalesce-adaptive-rx", "*", "differs", true, false,
             "e1000e has one fixed time between interrupts; tune says that the driver refuses"},
-    Remains{"@(low-latency|realtime)", "*", "block.fstrim-timer", "host", "differs", true, false,
-            "not required; assay reads it and leaves it to the host's owner"},
     Remains{"realtime", "@(numa2|single)", "scheduler.realtime-kernel", "host", "differs", true,
             false, "only rt boots the realtime kernel"},
     Remains{"@(low-latency|realtime)", "@(numa2|rt)", "irq.affinity", "*", "differs", false, true,
