@@ -46,6 +46,7 @@ Expected<Reading> read_swap(const HostView& view, const Setting& setting, const 
 }
 
 // dirty_bytes 0 means that the ratio of the same name is in force, a share of available memory.
+// That changes all the time; what it can grow to is a share of the whole, and the same tomorrow.
 Expected<Reading> read_dirty(const HostView& view, const Setting& setting, const Target& target) {
   auto reading = read_sysctl(view, setting, target);
   if (!reading) return reading;
@@ -55,12 +56,11 @@ Expected<Reading> read_dirty(const HostView& view, const Setting& setting, const
   ratio_path.replace(ratio_path.rfind("bytes"), 5, "ratio");
   auto ratio = view.host.read_uint(ratio_path);
   if (!ratio) return Failure(ratio.error());
-  const std::uint64_t available = view.inventory.memory.available.count;
-  // In whole MiB: the available memory changes all the time.
-  const Bytes share{((available * *ratio / 100) >> 20) << 20};
+  const std::uint64_t whole = view.inventory.memory.total.count;
+  const Bytes share{((whole * *ratio / 100) >> 20) << 20};  // in whole MiB
   reading->effective = format_bytes(share);
   reading->effect_decides = true;
-  reading->note = fmt::format("0 bytes: {}% of available memory is in force ({})", *ratio,
+  reading->note = fmt::format("0 bytes: {}% of available memory is in force, up to {}", *ratio,
                               format_bytes_short(share));
   return reading;
 }

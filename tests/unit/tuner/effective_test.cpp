@@ -239,7 +239,7 @@ TEST(Effective, DirtyBytesZeroMeansTheRatio) {
   host->put("/proc/sys/vm/dirty_ratio", "20\n");
   const CheckRow row = only_row(*host, "memory.dirty-bytes", "256MiB", Match::at_most);
   EXPECT_EQ(row.configured, "0B");
-  EXPECT_EQ(row.effective, "2GiB");
+  EXPECT_EQ(row.effective, "3276MiB");
   EXPECT_EQ(row.outcome, Outcome::differs);
 }
 
