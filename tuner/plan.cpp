@@ -27,6 +27,8 @@ using profiles::Match;
 // Every other row's targets disappear with the threads that it switches off, so it goes last; its
 // undo then goes first.
 constexpr std::string_view kSmt = "cpu.smt";
+constexpr std::string_view kPartition = "scheduler.cpuset-partition";
+constexpr std::string_view kKernelThreads = "scheduler.kernel-threads";
 
 std::string shown_before(const EvaluatedRow& evaluated) {
   const CheckRow& row = evaluated.row;
@@ -223,6 +225,22 @@ std::optional<Change> kept_answers(const HostView& view, const PlanRow& row) {
   return keep;
 }
 
+// Threads of the kernel that the plan leaves where they are, and that a partition moves all the
+// same.
+std::vector<Change> kept_by_partition(const HostView& view, const PlanRow& row,
+                                      const std::vector<PlanRow>& rows) {
+  const Setting* threads = find_setting(kKernelThreads);
+  std::vector<Change> kept = kept_threads(view, *threads, {.name = row.target, .local = {}});
+  std::erase_if(kept, [&](Change& keep) {
+    keep.follows = row.setting->id;
+    return std::ranges::any_of(rows, [&](const PlanRow& other) {
+      return other.setting == threads && is_to_change(other) &&
+             std::ranges::find(other.changes, keep.local, &Change::local) != other.changes.end();
+    });
+  });
+  return kept;
+}
+
 // Two rows may speak of one file: an interrupt's affinity as such and as a queue's, a table that
 // the flows of several cards need. The later row, which is set after the other, says what is
 // written, and it is written once.
@@ -254,6 +272,9 @@ void couple_rows(const HostView& view, std::vector<PlanRow>& rows) {
       // Features are wishes, each of its own: the kernel remembers those that others hold back.
       if (row.changes.front().path == "ethtool.requested") continue;
       if (auto keep = kept_answers(view, row)) row.changes.push_back(*std::move(keep));
+      if (row.setting->id == kPartition) {
+        std::ranges::move(kept_by_partition(view, row, rows), std::back_inserter(row.changes));
+      }
       continue;
     }
     if (row.changes.front().kind != ChangeKind::write_file) continue;

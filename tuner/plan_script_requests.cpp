@@ -33,12 +33,13 @@ table() {
 )sh";
 
 constexpr std::string_view kThread = R"sh(
-# thread PID NAME BEFORE AFTER: where a thread of the kernel may run; nothing when it has ended
+# thread PID NAME BEFORE AFTER: where a thread of the kernel may run; nothing when it has ended.
+# Without BEFORE an earlier step may have moved it.
 thread() {
-  [ "$(tr / '!' <"/proc/$1/comm" 2>/dev/null)" = "$2" ] || return 0
+  [ "$(cat "/proc/$1/comm" 2>/dev/null | tr / '!')" = "$2" ] || return 0
   was=$(taskset -pc "$1" | sed 's/.*: //') || stop "taskset -pc $1 fails"
   [ "$was" != "$4" ] || return 0
-  [ "$was" = "$3" ] || stop "$2 runs on '$was' and ran on '$3' when this was planned"
+  [ -z "$3" ] || [ "$was" = "$3" ] || stop "$2 runs on '$was' and ran on '$3' when this was planned"
   taskset -pc "$4" "$1" >/dev/null || stop "$2 does not move to $4"
 }
 )sh";
@@ -114,6 +115,19 @@ constexpr std::array kOptions = std::to_array<Option>({
      true},
 });
 
+// ethtool -k prints these features of the kernel under names of its own (ethtool.c, off_flag_def);
+// -K takes both.
+struct FeatureName {
+  std::string_view kernel, printed;
+};
+constexpr std::array kFeatureNames{FeatureName{"rx-gro", "generic-receive-offload"},
+                                   FeatureName{"rx-lro", "large-receive-offload"}};
+
+std::string_view printed_name(std::string_view feature) {
+  const auto* const found = std::ranges::find(kFeatureNames, feature, &FeatureName::kernel);
+  return found == kFeatureNames.end() ? feature : found->printed;
+}
+
 std::string on_off(bool is_flag, const std::string& value) {
   if (!is_flag) return value;
   return value == "1" ? "on" : "off";
@@ -128,10 +142,10 @@ std::string ethtool_lines(const Change& change) {
     const bool moved = !change.follows.empty() || old == before->end();
     const std::string was = moved ? "" : old->second;
     if (change.path == "ethtool.requested") {
-      text += fmt::format(
-          "nic {} -k {} {} -K {} {}\n", quoted(change.local),
-          quoted(fmt::format(R"(s/^[[:space:]]*{}:[[:space:]]*\([a-z]*\).*/\1/p)", key)),
-          quoted(was), quoted(key), quoted(value));
+      text += fmt::format("nic {} -k {} {} -K {} {}\n", quoted(change.local),
+                          quoted(fmt::format(R"(s/^[[:space:]]*{}:[[:space:]]*\([a-z]*\).*/\1/p)",
+                                             printed_name(key))),
+                          quoted(was), quoted(key), quoted(value));
       continue;
     }
     for (const Option& option : kOptions) {
@@ -168,8 +182,9 @@ std::string table_line(const Change& change) {
 
 std::string thread_line(const Change& change) {
   const std::size_t colon = change.local.find(':');
+  const std::string before = change.follows.empty() ? pair_of(change.before, "cpus") : "";
   return fmt::format("thread {} {} {} {}\n", quoted(change.local.substr(0, colon)),
-                     quoted(change.local.substr(colon + 1)), quoted(pair_of(change.before, "cpus")),
+                     quoted(change.local.substr(colon + 1)), quoted(before),
                      quoted(pair_of(change.after, "cpus")));
 }
 

@@ -111,6 +111,9 @@ Expected<Changes> plan_xps(const HostView& view, const Setting& setting, const T
 Expected<Changes> plan_kernel_threads(const HostView& view, const Setting& setting,
                                       const Target& target, const Reading& reading,
                                       const Wanted& wanted);
+// Where each of the kernel's threads may run now, to be put back once what moves them is undone.
+// Empty where they cannot be read.
+Changes kept_threads(const HostView& view, const Setting& setting, const Target& target);
 // Every swap area switched off, where what is in it fits into memory.
 Expected<Changes> plan_swap(const HostView& view, const Setting& setting, const Target& target,
                             const Reading& reading, const Wanted& wanted);

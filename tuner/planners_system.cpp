@@ -70,6 +70,22 @@ Expected<Changes> plan_kernel_threads(const HostView& view, const Setting& setti
   return changes;
 }
 
+Changes kept_threads(const HostView& view, const Setting& setting, const Target& target) {
+  auto found = movable_kernel_threads(view.host);
+  Changes kept;
+  if (!found) return kept;
+  for (const KernelThread& thread : found->threads) {
+    const std::string name = plain_name(thread.name);
+    if (name.empty()) continue;
+    Change keep =
+        request_of(setting, target, "thread.affinity", fmt::format("{}:{}", thread.pid, name));
+    keep.before = keep.after = "cpus=" + thread.cpus.to_list();
+    keep.restore_only = true;
+    kept.push_back(std::move(keep));
+  }
+  return kept;
+}
+
 Expected<Changes> plan_swap(const HostView& view, const Setting& setting, const Target& target,
                             const Reading&, const Wanted& wanted) {
   const auto most = parse_bytes(wanted.value);

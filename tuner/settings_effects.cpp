@@ -128,6 +128,9 @@ Expected<Reading> read_kernel_threads(const HostView& view, const Setting& setti
 }
 
 constexpr std::array<std::string_view, 1> kThreadRequest{"thread.affinity"};
+// The kernel places its own threads anew when a partition comes or goes (cpuset.c,
+// update_tasks_cpumask).
+constexpr std::array<std::string_view, 1> kMovedByPartition{"scheduler.cpuset-partition"};
 
 const std::array kKernelThreadRows{Setting{
     .id = "scheduler.kernel-threads",
@@ -136,10 +139,12 @@ const std::array kKernelThreadRows{Setting{
     .reason = "Threads of the kernel that may run anywhere run on an isolated CPU as well.",
     .source = "Documentation/admin-guide/kernel-per-CPU-kthreads.rst",
     .low_latency = "at_most housekeeping",
+    .after = kMovedByPartition,
     .targets = the_host,
     .read = read_kernel_threads,
     .plan = plan_kernel_threads,
     .writes = kThreadRequest,
+    .moved_by = kMovedByPartition,
 }};
 
 Expected<Reading> read_default_page(const HostView& view, const Setting& setting, const Target&) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -78,6 +79,41 @@ TEST(Tune, ChangesChecksAndPutsBackEverything) {
   EXPECT_EQ(lab::differences(before, after, lab::Between::readings, restless),
             std::vector<std::string>());
   EXPECT_EQ(lab::run({"assay", "rollback"}).code, 4);  // nothing is left to undo
+}
+
+// A person who runs the plan's script by hand gets the same host as `assay tune` makes.
+TEST(Tune, ItsScriptHasTheSameEffect) {
+  const std::string profile = "/tmp/scripted.yaml";
+  std::ofstream(profile) << "schema: assay.profile\nversion: 1\nname: scripted\n"
+                            "extends: low-latency\nsettings:\n"
+                            "  scheduler.cpuset-partition: {at_least: isolated}\n";
+  ASSERT_EQ(lab::run({"mkswap", "/dev/nvme0n1"}).code, 0);
+  ASSERT_EQ(lab::run({"swapon", "/dev/nvme0n1"}).code, 0);
+  const std::set<std::string> restless = lab::restless_values();
+  int code = -1;
+  const json tuned = lab::assay_json({"tune", profile, "--yes"}, &code);
+  EXPECT_GT(count_state(tuned, "changed"), 20U);
+  EXPECT_EQ(count_state(tuned, "failed"), 0U) << rows_in(tuned, "failed");
+  const lab::Values wanted = lab::writable_values();
+  lab::assay_json({"rollback"}, &code);
+  EXPECT_EQ(code, 0);
+
+  const lab::Ran script = lab::run({"assay", "tune", profile, "--plan", "--format", "script"});
+  EXPECT_EQ(script.code, 1) << script.err;
+  std::ofstream("/tmp/scripted.sh") << script.out;
+  // Every kind of step that is no file is among them.
+  for (const char* step : {"\nnic ", "\nthread ", "\npartition ", "\nswap "}) {
+    EXPECT_NE(script.out.find(step), std::string::npos) << step << script.out;
+  }
+  for (const char* round : {"first", "again, which changes nothing"}) {
+    const lab::Ran ran = lab::run({"sh", "/tmp/scripted.sh"});
+    EXPECT_EQ(ran.code, 0) << round << ": " << ran.err << ran.out;
+    EXPECT_EQ(lab::differences(wanted, lab::writable_values(), lab::Between::readings, restless),
+              std::vector<std::string>())
+        << round;
+  }
+  const json again = lab::assay_json({"tune", profile, "--yes"}, &code);
+  EXPECT_EQ(count_state(again, "changed"), 0U) << rows_in(again, "changed");
 }
 
 // A folder that others may write to could hold a forged journal.

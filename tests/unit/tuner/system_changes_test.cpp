@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "fake_machine.hpp"
 #include "transaction.hpp"
@@ -183,6 +185,49 @@ TEST(Partition, BesideThoseOfOthers) {
   const Plan plan = plan_now(*host, wanting("scheduler.cpuset-partition", "2"));
   EXPECT_THAT(plan_row(plan, "scheduler.cpuset-partition").note,
               HasSubstr("another group holds 3"));
+}
+
+// The kernel places all its threads anew when a partition comes or goes: those that were asked to
+// move are where they were asked to be, and all are where they were once it has gone.
+TEST(Partition, ThreadsThatItMovesComeBackToTheirOwnPlaces) {
+  auto host = make_untuned_machine();
+  const std::map<std::string, std::string> threads{
+      {"2:kthreadd", "0-3"}, {"67:kswapd0", "0-2"}, {"80:pinned", "0"}};
+  put_thread(*host, "2", "kthreadd", "0-3");
+  put_thread(*host, "67", "kswapd0", "0-2");
+  put_thread(*host, "80", "pinned", "0");
+  const auto cpus_of = [&](const std::string& thread) {
+    return host->ask({"thread.affinity", thread})->at("cpus");
+  };
+  const Query ours{"cpuset.partition", "assay"};
+  host->reply(ours, {{"controller", "on"}, {"cpus", "none"}, {"state", "none"}});
+  host->on_change(ours, [&](const Reply& values) -> Expected<void> {
+    host->reply(ours, values);
+    host->erase("/sys/fs/cgroup/assay");
+    const bool gone = values.at("state") == "none";
+    for (const auto& [thread, before] : threads) {
+      if (auto moved = host->change({"thread.affinity", thread}, {{"cpus", gone ? "0-3" : "0-1"}});
+          !moved) {
+        return moved;
+      }
+    }
+    if (gone) return {};
+    host->put("/sys/fs/cgroup/assay/cpuset.cpus", values.at("cpus") + "\n");
+    host->put("/sys/fs/cgroup/assay/cpuset.cpus.partition", values.at("state") + "\n");
+    return {};
+  });
+  // Another group's partition is already there: the isolated CPUs are 2 and 3.
+  host->put("/sys/fs/cgroup/trading/cpuset.cpus", "3\n");
+  auto profile = wanting("scheduler.cpuset-partition", "2-3");
+  const auto more = wanting("scheduler.kernel-threads", "0-1", Match::at_most);
+  profile.settings.push_back(more.settings.front());
+  there_and_back(*host, profile, "scheduler.kernel-threads",
+                 [&] { EXPECT_EQ(cpus_of("67:kswapd0"), "0-1"); });
+  for (const auto& [thread, before] : threads) EXPECT_EQ(cpus_of(thread), before) << thread;
+  // Where no thread is asked to move they come back all the same.
+  there_and_back(*host, wanting("scheduler.cpuset-partition", "2-3"), "scheduler.cpuset-partition",
+                 [&] { EXPECT_EQ(cpus_of("67:kswapd0"), "0-1"); });
+  for (const auto& [thread, before] : threads) EXPECT_EQ(cpus_of(thread), before) << thread;
 }
 
 // Queues of one card are dealt out to CPUs of its node; what is no queue's keeps the whole set.
