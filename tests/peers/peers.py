@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""assay beside fio, lstopo, lshw, Ansible and TuneD on the same work, interleaved; prints ratios and both commands.
+"""assay beside fio, ioping, cp, cyclictest, lstopo, lshw, Ansible and TuneD on the same work, interleaved; prints ratios and both commands.
 
 Rounds alternate the two sides, odd rounds in the other order, so that a drift of the machine hits both. A number
 is the median over the rounds; a ratio is the median of the rounds' ratios, with the least and the greatest. CPU
@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import copy_peers
+import ioping_peer
 import os_peers
 from tuned import tuning
 
@@ -27,18 +29,34 @@ FIO = ("fio --name=peer --filename={file} --size={size} --rw=randread --bs=4k --
        "--lat_percentiles=1 --output-format=json --iodepth={depth}")
 ASSAY = ("{assay} bench storage.uring.combined --file {file} --depth {depth} --duration {seconds}s --format json")
 
+GTOD_REDUCE = ("--gtod_reduce=1 --iodepth_batch_submit=16 --iodepth_batch_complete_min=1 "
+               "--iodepth_batch_complete_max=16")
+# fio left to itself reaps one completion at a time: the others wait in its ring meanwhile, and count as latency.
+REAP_ALL = "--iodepth_batch_complete_min=1 --iodepth_batch_complete_max={depth}"
+
+
+def cached(depth):
+    """The page cache: no device in the way, so what is compared is the engines' own cost."""
+    return [(f"page cache, depth {depth}, against fio with gtod_reduce=1 and batch 16", GTOD_REDUCE,
+             "--no-direct --batch 16", depth,
+             "operations per CPU-second ≥ 1.0x, latencies on here and off there"),
+            (f"page cache, depth {depth}, against fio with its latencies on", "", "--no-direct --batch 16", depth,
+             "operations per CPU-second ≥ 1.5x")]
+
+
 # name, fio's further options, assay's further options, depth, what is wanted of which figure
-STORAGE = [
-    ("page cache, depth 32, against fio with gtod_reduce=1 and batch 16",
-     "--gtod_reduce=1 --iodepth_batch_submit=16 --iodepth_batch_complete_min=1 --iodepth_batch_complete_max=16",
-     "--no-direct --batch 16", 32, "operations per CPU-second ≥ 1.0x, latencies on here and off there"),
-    ("page cache, depth 32, against fio with its latencies on", "", "--no-direct --batch 16", 32,
-     "operations per CPU-second ≥ 1.5x"),
-    ("O_DIRECT, depth 1", "--direct=1", "--direct", 1, "rate ≥ 1.0x, CPU per operation ≤ 1.0x, p50 and p99 within 5 %"),
-    # fio left to itself reaps one completion at a time: the others wait in its ring meanwhile, and count as latency.
-    ("O_DIRECT, depth 32", "--direct=1 --iodepth_batch_complete_min=1 --iodepth_batch_complete_max=32",
-     "--direct --batch 1", 32,
-     "rate ≥ 1.0x, CPU per operation ≤ 1.0x, p50 and p99 within 5 %"),
+STORAGE = cached(1) + cached(32) + cached(128) + [
+    ("O_DIRECT, depth 1, assay spinning", "--direct=1", "--direct --completion poll", 1,
+     "operations per second ≥ 1.5x"),
+    ("O_DIRECT, depth 1, both asleep until it is done", "--direct=1", "--direct", 1,
+     "operations per second and per CPU-second ≥ 1.0x, percentiles within 3 %"),
+    ("O_DIRECT, depth 32, against fio left to itself", "--direct=1", "--direct", 32,
+     "operations per second ≥ 1.3x"),
+    ("O_DIRECT, depth 32, both reaping all that is done", "--direct=1 " + REAP_ALL, "--direct --batch 1", 32,
+     "percentiles within 3 %"),
+    ("O_DIRECT, 128 KiB sequential, depth 8", "--direct=1 --rw=read --bs=128k",
+     "--direct --pattern sequential --block 128KiB", 8,
+     "operations per second ≥ 1.0x, CPU per operation ≤ 0.6x"),
 ]
 
 
@@ -63,7 +81,8 @@ def fio_figures(command):
     operations = job["read"]["total_ios"]
     percentile = job["read"]["lat_ns"].get("percentile", {})
     return {"rate": operations / (job["read"]["runtime"] / 1e3), "per_cpu_s": operations / cpu_s,
-            "p50": percentile.get("50.000000"), "p99": percentile.get("99.000000")}
+            "p50": percentile.get("50.000000"), "p99": percentile.get("99.000000"),
+            "p99.9": percentile.get("99.900000")}
 
 
 def assay_figures(command):
@@ -75,7 +94,8 @@ def assay_figures(command):
         sys.exit(f"{command}\n{json.dumps(measurement)[:2000]}")
     return {"rate": measurement["operations"] / measurement["duration_ns"] * 1e9,
             "per_cpu_s": measurement["operations"] / measurement["cpu_ns"] * 1e9,
-            "p50": measurement["latency_ns"]["p50"], "p99": measurement["latency_ns"]["p99"]}
+            "p50": measurement["latency_ns"]["p50"], "p99": measurement["latency_ns"]["p99"],
+            "p99.9": measurement["latency_ns"]["p99_9"]}
 
 
 def interleave(rounds, first, second):
@@ -101,8 +121,8 @@ def median_words(results, key):
 
 def storage(arguments):
     print("## Storage, beside fio\n")
-    print("4 KiB random reads of a file of 256 MiB, fixed buffers and files on both sides; assay records the "
-          "latency of every operation. Percentiles are from submission to completion on both sides.\n")
+    print("Random reads of 4 KiB, where nothing else is said, of a file of 256 MiB; fixed buffers and files on both "
+          "sides; assay records the latency of every operation. Percentiles are from submission to completion on both sides.\n")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         file = Path(folder) / "peer.dat"
         with open(file, "wb") as out:
@@ -118,7 +138,7 @@ def storage(arguments):
             print(f"### {name}\n\nWanted: {wanted}.\n")
             print("| figure | assay | fio | assay / fio |\n|---|---|---|---|")
             for key, title in (("per_cpu_s", "operations per CPU-second"), ("rate", "operations per second"),
-                               ("p50", "p50, ns"), ("p99", "p99, ns")):
+                               ("p50", "p50, ns"), ("p99", "p99, ns"), ("p99.9", "p99.9, ns")):
                 print(f"| {title} | {median_words(mine, key)} | {median_words(peers, key)} | "
                       f"{ratio_words(mine, peers, key)} |")
             shown = [c.replace(str(file), "FILE").replace(arguments.assay, "assay") for c in commands]
@@ -202,11 +222,22 @@ def scheduling(arguments):
     os_peers.compare(arguments)
 
 
+def copying(arguments):
+    copy_peers.compare(arguments)
+
+
+def ioping(arguments):
+    ioping_peer.compare(arguments)
+
+
 def adaptive(arguments):
     print("### Adaptive depth, beside fio's latency_target\n", flush=True)
     subprocess.run([sys.executable, "-B", Path(__file__).with_name("adaptive_depth.py"), "--assay", arguments.assay,
                     "--rounds", str(arguments.rounds), "--seconds", str(max(arguments.seconds, 4))], check=False)
     print()
+
+
+PARTS = (storage, ioping, copying, facts, scheduling, tuning, programs, adaptive)
 
 
 def main():
@@ -215,7 +246,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--only", help="this part alone",
-                        choices=("storage", "facts", "scheduling", "tuning", "programs", "adaptive"))
+                        choices=[part.__name__ for part in PARTS])
     arguments = parser.parse_args()
     arguments.tree = ""
     arguments.assay = str(Path(arguments.build).resolve() / "cli/assay")
@@ -223,7 +254,7 @@ def main():
     print(f"Measured by `make peers` with {fio}, Linux {platform.release()}, {os.cpu_count()} CPUs, "
           f"{arguments.rounds} interleaved rounds of {arguments.seconds} s; medians, and ratios with their least and "
           "greatest.\n")
-    for part in (storage, facts, scheduling, tuning, programs, adaptive):
+    for part in PARTS:
         if arguments.only in (None, part.__name__):
             part(arguments)
     return 0
