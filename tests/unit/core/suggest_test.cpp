@@ -36,6 +36,7 @@ TEST(Suggest, TheFirstOfEquallyNearNamesWins) {
 TEST(Suggest, Sentence) {
   EXPECT_EQ(did_you_mean("cpu.turb", kNames), "; did you mean \"cpu.turbo\"?");
   EXPECT_EQ(did_you_mean("zzzzzzzz", kNames), "");
+  EXPECT_EQ(did_you_mean("cpu.turbo", kNames), "") << "what is there was no slip";
 }
 
 }  // namespace
