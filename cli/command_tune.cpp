@@ -36,6 +36,9 @@ Failure wrong_usage(std::string_view cause, std::string_view advice) {
 
 // What the options exclude, before anything is read.
 Expected<void> check_options(const Options& options) {
+  if (auto word = tuner::parse_disruption(options.max_disruption); !word) {
+    return Failure(word.error());
+  }
   const bool only_shows = options.plan || options.diff;
   if (!options.root.empty() && !only_shows) {
     return wrong_usage("a capture cannot be tuned", "add --plan to see what would be changed");

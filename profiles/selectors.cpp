@@ -184,8 +184,19 @@ class Evaluator {
     return result & topology_.online;
   }
 
-  // At most `count` of them, evenly spaced in the order of their numbers, the first among them.
-  static CpuSet spread(const CpuSet& cpus, unsigned count) {
+  // At most `count` of them, evenly spaced in the order of their numbers, the first among them. A
+  // core gives its second thread only when every core has given its first.
+  CpuSet spread(const CpuSet& cpus, unsigned count) const {
+    CpuSet seconds;
+    for (const unsigned cpu : cpus.to_vector()) {
+      if (!seconds.contains(cpu)) seconds = seconds | ((cores_of(CpuSet{cpu}) & cpus) - CpuSet{cpu});
+    }
+    const CpuSet firsts = cpus - seconds;
+    if (firsts.count() >= count) return evenly(firsts, count);
+    return firsts | evenly(seconds, count - firsts.count());
+  }
+
+  static CpuSet evenly(const CpuSet& cpus, unsigned count) {
     const std::vector<unsigned> all = cpus.to_vector();
     if (all.size() <= count) return cpus;
     CpuSet result;

@@ -7,12 +7,12 @@
 //   X + Y or X, Y (union), X - Y (difference), X & Y (intersection, binds tighter), parentheses
 // Cores are whole: first-core, one-core-per-... and cores-of() hold every online hardware thread of
 // a core; siblings-of(X) holds the other threads of X's cores, without X. at-most(N, X) is X, or N
-// of its CPUs evenly spread; whole-cores(X) is X without threads whose sibling is not in X. kind()
-// tells the CPUs of hybrid machines; on others all perform. near() is the CPUs of the NUMA node of
-// a device (profiles/near.hpp). A result holds online CPUs only: a listed CPU that is offline is
-// left out. `rest`, in a role, is every online CPU that no other role took. "isolated" and
-// "housekeeping" are roles when the profile defines them; otherwise what the kernel isolates now,
-// and everything else.
+// of its CPUs evenly spread, second threads of cores last; whole-cores(X) is X without threads
+// whose sibling is not in X. kind() tells the CPUs of hybrid machines; on others all perform.
+// near() is the CPUs of the NUMA node of a device (profiles/near.hpp). A result holds online CPUs
+// only: a listed CPU that is offline is left out. `rest`, in a role, is every online CPU that no
+// other role took. "isolated" and "housekeeping" are roles when the profile defines them; otherwise
+// what the kernel isolates now, and everything else.
 #pragma once
 
 #include <map>

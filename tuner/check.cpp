@@ -29,7 +29,7 @@ Expected<void> keep_only(std::span<const std::string> names, profiles::Profile& 
   std::ranges::copy(setting_areas(), std::back_inserter(known));
   for (const std::string& name : names) {
     if (std::ranges::find(known, name) != known.end()) continue;
-    return fail(ErrorCode::invalid, "check", "--only",
+    return fail(ErrorCode::invalid, "choose", "--only",
                 fmt::format("\"{}\" is no setting and no area{}", name, did_you_mean(name, known)));
   }
   std::erase_if(profile.settings, [&](const WantedSetting& wanted) {
@@ -38,7 +38,7 @@ Expected<void> keep_only(std::span<const std::string> names, profiles::Profile& 
     });
   });
   if (profile.settings.empty()) {
-    return fail(ErrorCode::invalid, "check", "--only",
+    return fail(ErrorCode::invalid, "choose", "--only",
                 fmt::format("profile {} wants none of these settings", profile.name));
   }
   return {};

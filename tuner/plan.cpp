@@ -347,7 +347,7 @@ Expected<Disruption> parse_disruption(std::string_view word) {
     if (to_string(one) == word) return one;
     words.push_back(to_string(one));
   }
-  return fail(ErrorCode::invalid, "plan", "--max-disruption",
+  return fail(ErrorCode::invalid, "tune", "--max-disruption",
               fmt::format("\"{}\" is none of none, stall, link-reset, driver-reload, reboot{}",
                           word, did_you_mean(word, words)));
 }

@@ -50,8 +50,10 @@ TEST(Selectors, CombineFromLeftToRightWithAndFirst) {
 
 TEST(Selectors, SpreadAtMostSoMany) {
   const auto topology = make_topology(2, 4, 2);
-  EXPECT_EQ(select("at-most(4, all)", topology), "0,4,8,12");
-  EXPECT_EQ(select("at-most(3, all)", topology), "0,5,10");
+  EXPECT_EQ(select("at-most(4, all)", topology), "0,2,4,6") << "a thread of each core first";
+  EXPECT_EQ(select("at-most(3, all)", topology), "0,2,5");
+  EXPECT_EQ(select("at-most(10, all)", topology), "0-8,12");
+  EXPECT_EQ(select("at-most(2, 0,8,9)", topology), "0,9");
   EXPECT_EQ(select("at-most(1, node(1))", topology), "4");
   EXPECT_EQ(select("at-most(16, all)", topology), "0-15");
   EXPECT_EQ(select("at-most(99, 2-3)", topology), "2-3");
