@@ -33,6 +33,14 @@ std::optional<Stat> parse_stat(std::string_view text) {
   return Stat{std::string(text.substr(open + 1, close - open - 1)), *flags};
 }
 
+// "irq/25-nvme0q1": the kernel puts the thread where its interrupt goes each time it wakes
+// (kernel/irq/manage.c, irq_thread_check_affinity). Who moves the interrupt moves the thread.
+bool follows_an_interrupt(std::string_view name) {
+  static constexpr std::string_view kStart = "irq/";
+  return name.size() > kStart.size() && name.starts_with(kStart) && name[kStart.size()] >= '0' &&
+         name[kStart.size()] <= '9';
+}
+
 std::optional<CpuSet> allowed_cpus(const Host& host, std::string_view pid) {
   static constexpr std::string_view kKey = "Cpus_allowed_list:";
   auto status = host.read(fmt::format("/proc/{}/status", pid));
@@ -58,6 +66,7 @@ Expected<KernelThreads> movable_kernel_threads(const Host& host) {
     if (!text) continue;
     const auto stat = parse_stat(*text);
     if (!stat || (stat->flags & kKernelThread) == 0 || (stat->flags & kBound) != 0) continue;
+    if (follows_an_interrupt(stat->name)) continue;
     auto cpus = allowed_cpus(host, pid);
     if (!cpus) continue;
     if (stat->name == "kthreadd") found.new_ones = *cpus;

@@ -23,7 +23,9 @@ struct KernelThreads {
 };
 
 // Threads that are bound to their CPU (ksoftirqd/3, workers of a CPU) do their CPU's own work and
-// are left out: nobody can move them. Error: the host's own, when /proc cannot be listed.
+// are left out: nobody can move them. So are those of interrupts (irq/25-nvme0q1), which go where
+// their interrupt goes: irq.affinity moves both. Error: the host's own, when /proc cannot be
+// listed.
 Expected<KernelThreads> movable_kernel_threads(const Host& host);
 
 }  // namespace assay::tuner

@@ -111,11 +111,14 @@ TEST(KernelThreads, AreMovedAndMovedBack) {
   auto host = make_untuned_machine();
   put_thread(*host, "2", "kthreadd", "0-3");
   put_thread(*host, "15", "rcu_preempt", "0-3");
+  put_thread(*host, "9", "irq/work", "0-3");
   put_thread(*host, "77", "irq/24-nvme0q1", "2");
   auto profile = wanting("scheduler.kernel-threads", "0-1", Match::at_most);
   there_and_back(*host, profile, "scheduler.kernel-threads", [&] {
     EXPECT_EQ(host->ask({"thread.affinity", "15:rcu_preempt"})->at("cpus"), "0-1");
-    EXPECT_EQ(host->ask({"thread.affinity", "77:irq!24-nvme0q1"})->at("cpus"), "0-1");
+    EXPECT_EQ(host->ask({"thread.affinity", "9:irq!work"})->at("cpus"), "0-1");
+    EXPECT_EQ(host->ask({"thread.affinity", "77:irq!24-nvme0q1"})->at("cpus"), "2")
+        << "it follows its interrupt, whoever moves it";
   });
 }
 
