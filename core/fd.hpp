@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -68,6 +69,7 @@ class Mapping {
     return static_cast<T*>(data_);
   }
   Bytes size() const { return {size_}; }
+  std::span<std::byte> bytes() const { return {as<std::byte>(), size_}; }
   explicit operator bool() const { return data_ != nullptr; }
 
  private:

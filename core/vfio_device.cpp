@@ -94,14 +94,14 @@ Expected<void> VfioDevice::enable_bus_master() const {
   return {};
 }
 
-Expected<void> VfioDevice::map_memory(const Mapping& memory, std::uint64_t at) const {
+Expected<void> VfioDevice::map_memory(std::span<const std::byte> memory, std::uint64_t at) const {
   vfio_iommu_type1_dma_map request{};
   request.argsz = sizeof request;
   request.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
   request.vaddr = reinterpret_cast<std::uintptr_t>(memory.data());
   request.iova = at;
   constexpr std::uint64_t kPage = 4096;
-  request.size = (memory.size().count + kPage - 1) / kPage * kPage;
+  request.size = (memory.size() + kPage - 1) / kPage * kPage;
   if (::ioctl(container_.get(), VFIO_IOMMU_MAP_DMA, &request) == 0) return {};
   return fail_errno(errno, "map memory for a device", "",
                     errno == ENOMEM ? "raise the memlock limit (ulimit -l)" : "");

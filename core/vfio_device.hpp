@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -58,7 +59,7 @@ class VfioDevice {
   Expected<void> enable_bus_master() const;
   // Lets it reach `memory`, which must stay, at bus address `at`. Both page-aligned. The memory is
   // pinned. Error: exhausted (the memlock limit), io.
-  Expected<void> map_memory(const Mapping& memory, std::uint64_t at) const;
+  Expected<void> map_memory(std::span<const std::byte> memory, std::uint64_t at) const;
 
  private:
   VfioDevice() = default;

@@ -92,7 +92,7 @@ Expected<void> NvmeController::bring_up(const VfioDevice& device) {
   auto memory = Mapping::anonymous(Bytes{kMemoryBytes});
   if (!memory) return Failure(memory.error());
   memory_ = std::move(*memory);
-  if (auto mapped = device.map_memory(memory_, kBusAddress); !mapped) return mapped;
+  if (auto mapped = device.map_memory(memory_.bytes(), kBusAddress); !mapped) return mapped;
   auto registers = device.map_registers();
   if (!registers) return Failure(registers.error());
   registers_ = std::move(*registers);

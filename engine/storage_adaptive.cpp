@@ -77,7 +77,7 @@ class DepthLoop {
       : context_(context), plan_(plan), slots_(plan.depth) {}
 
   Expected<void> set_up() {
-    auto queue = IoQueue::create({.depth = plan_.depth, .host = context_.host});
+    auto queue = IoQueue::create({.depth = plan_.depth, .batch_max = 1, .host = context_.host});
     if (!queue) return Failure(queue.error());
     queue_.emplace(std::move(*queue));
     auto fd = open_for(context_, plan_, plan_.direct);
@@ -88,8 +88,7 @@ class DepthLoop {
     auto buffers = SlotBuffers::make(plan_, plan_.depth, context_.file->seed());
     if (!buffers) return Failure(buffers.error());
     buffers_ = std::move(*buffers);
-    const Mapping& all = buffers_.memory();
-    const auto registered = queue_->add_memory({all.as<std::byte>(), all.size().count});
+    const auto registered = queue_->add_memory(buffers_.memory());
     if (!registered) return Failure(registered.error());
     memory_ = *registered;
     return {};

@@ -13,6 +13,9 @@ namespace assay::engine {
 namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kHugePageBytes = 2 << 20;
+// Smaller blocks gain nothing, and a whole huge page counts against the limit on locked memory.
+constexpr std::uint64_t kHugeFrom = 16 << 10;
 // Registered and prefaulted memory of one block: far above any useful depth times block.
 constexpr std::uint64_t kBuffersMax = 1ULL << 30;
 
@@ -189,11 +192,15 @@ Expected<SlotBuffers> SlotBuffers::make(const StoragePlan& plan, unsigned slots,
   SlotBuffers buffers;
   buffers.unit_bytes_ = plan.unit_bytes;
   buffers.stride_ = (plan.unit_bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
-  auto memory = Mapping::anonymous(Bytes{buffers.stride_ * slots});
+  const Bytes size{buffers.stride_ * slots};
+  const bool huge = buffers.stride_ >= kHugeFrom || size.count >= kHugePageBytes;
+  auto memory =
+      PageMapping::map({.size = size, .pages = huge ? PageKind::advised : PageKind::base});
   if (!memory) return Failure(memory.error());
-  buffers.memory_ = std::move(*memory);
+  buffers.memory_.emplace(std::move(*memory));
+  std::ranges::fill(buffers.memory(), std::byte{0});  // every page is there from now on
   // Best effort: memory that is touched all the time is not what the kernel reclaims first.
-  ::mlock(buffers.memory_.data(), buffers.memory_.size().count);
+  ::mlock(buffers.memory().data(), size.count);
   if (plan.write) {
     for (unsigned slot = 0; slot < slots; ++slot) {
       fill_sectors(buffers.span(slot), slot * plan.unit_bytes, seed, plan.generation);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/fd.hpp"
+#include "engine/memory_mapping.hpp"
 #include "engine/technique.hpp"
 
 namespace assay::engine {
@@ -76,16 +77,18 @@ class RegimeKeeper {
 };
 
 // Memory for operations in flight: `slots` times `unit_bytes`, page-aligned and prefaulted, and for
-// writes filled with sectors that only need stamping. Locked where the limit allows.
+// writes filled with sectors that only need stamping. Locked where the limit allows. Blocks of
+// several pages lie on transparent huge pages where the kernel gives them: it then tells the device
+// one piece instead of a page after the other.
 class SlotBuffers {
  public:
   static Expected<SlotBuffers> make(const StoragePlan& plan, unsigned slots, std::uint64_t seed);
-  std::byte* at(unsigned slot) const { return memory_.as<std::byte>() + slot * stride_; }
+  std::byte* at(unsigned slot) const { return memory_->data() + slot * stride_; }
   std::span<std::byte> span(unsigned slot) const { return {at(slot), unit_bytes_}; }
-  Mapping& memory() { return memory_; }
+  std::span<std::byte> memory() const { return {memory_->data(), memory_->size().count}; }
 
  private:
-  Mapping memory_;
+  std::optional<PageMapping> memory_;
   std::uint64_t stride_ = 0, unit_bytes_ = 0;
 };
 

@@ -269,7 +269,7 @@ Expected<void> set_up(UringState& state) {
   if (!ring) return Failure(ring.error());
   state.ring.emplace(std::move(*ring));
   if (state.features.fixed_buffers && !state.sabotage.plain_buffers) {
-    const iovec all{state.buffers.memory().data(), state.buffers.memory().size().count};
+    const iovec all{state.buffers.memory().data(), state.buffers.memory().size()};
     if (auto registered = state.ring->register_buffers({&all, 1}); !registered) return registered;
   }
   if (state.features.fixed_file && !state.sabotage.plain_files) {

@@ -100,7 +100,7 @@ void prove_buffers(UringState& state, Engagement& proof) {
                                                 : "READ_FIXED";
   add(proof, fixed && registered,
       fixed && registered ? fmt::format("{} on {} of registered memory", name,
-                                        format_bytes(state.buffers.memory().size()))
+                                        format_bytes(Bytes{state.buffers.memory().size()}))
                           : fmt::format("opcode {}not {}, memory {}registered", fixed ? "" : "is ",
                                         fixed ? "other than it" : name, registered ? "" : "not "));
 }

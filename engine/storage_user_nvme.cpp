@@ -139,7 +139,7 @@ class UserNvmeBlock final : public Block {
     if (auto mapped = drive_->device().map_memory(buffers_.memory(), kDataAt); !mapped) {
       return mapped;
     }
-    if (auto mapped = drive_->device().map_memory(lists_, kListsAt); !mapped) return mapped;
+    if (auto mapped = drive_->device().map_memory(lists_.bytes(), kListsAt); !mapped) return mapped;
     queue_.emplace(plan_, buffers_, *controller_, drive_->place().namespace_id, lists_,
                    slots_in_all());
     return {};
