@@ -49,11 +49,11 @@ package: ## Build Debian packages of the program and of the engine as a library
 	cd $(BUILD) && cpack -G DEB
 	@ls $(BUILD)/*.deb
 
-peers: ## Measure assay beside fio and others, interleaved; prints ratios, judges nothing
+peers: ## Measure assay beside fio and others, interleaved; writes docs/measurements.md, judges nothing
 	@scripts/install-packages build test peers
 	@cmake --preset release -DASSAY_TESTS=ON -Wno-dev --log-level=WARNING
 	cmake --build --preset release --parallel $(JOBS) --target assay peers
-	tests/peers/run $(BUILD)
+	tests/peers/run $(BUILD) --write docs/measurements.md
 
 tidy: ## Run clang-tidy and check the format
 	@scripts/install-packages build test tidy

@@ -9,15 +9,15 @@ namespace {
 // The p99 is at the target when one in a hundred is late. The controller aims lower, so that its
 // tries of larger depths, which are late more often, fit in.
 constexpr double kLateShareMax = 0.01;
-constexpr double kLateShareAimed = 0.006;
+constexpr double kLateShareAimed = 0.005;
 // Standard deviations above the share before a window, and before all windows at one depth, count
 // as too much: one false fall in about a thousand windows.
 constexpr double kEvidence = 3.0;
 constexpr double kEvidenceHere = 2.0;
 // The late share of the last windows at whatever depth, each weighing a 16th: above this no larger
 // depth is tried. One window adds little, however bad, so that a step down is not paid for long.
-constexpr double kRecentShareMax = 0.008;
-constexpr double kRecentWeight = 1.0 / 16, kRecentWindowMax = 0.02;
+constexpr double kRecentShareMax = 0.006;
+constexpr double kRecentWeight = 1.0 / 16, kRecentWindowMax = 0.08;
 constexpr double kManyLate = 0.10;  // so many are late that a small step back will not do
 constexpr unsigned kWindowMin = 100;
 constexpr unsigned kRestMin = 8, kRestMax = 64;
@@ -69,6 +69,8 @@ bool AdaptiveDepth::judge(Nanoseconds now) {
   if (too_many) {
     fall();
   } else {
+    // Whatever was late at the smallest depth tells of a device that was slower then.
+    if (missed_in_row_ > 0) recent_share_ = 0;
     missed_in_row_ = 0;
     if (share <= kLateShareAimed && recent_share_ <= kRecentShareMax) rise();
   }
@@ -117,7 +119,7 @@ void AdaptiveDepth::rise() {
   } else {
     // The try holds: the next one reaches farther.
     rest_ = kRestMin;
-    step_ = std::min(2 * step_, std::max(1U, depth_));
+    step_ = std::min(2 * step_, std::max(1U, depth_ / 4));
   }
   resting_ = 0;
   ceiling_ = depth_ + step_;

@@ -28,12 +28,17 @@ std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-// The two addresses of a mapping in smaps' "start-end perms ..." line; false for other lines.
+// The two addresses of a mapping in smaps' "start-end perms ..." line; false for other lines, which
+// change nothing, though some begin with hexadecimal digits ("AnonHugePages:").
 bool mapping_line(std::string_view line, std::uintptr_t& start, std::uintptr_t& end) {
   const char* const last = line.data() + line.size();
-  const auto first = std::from_chars(line.data(), last, start, 16);
+  std::uintptr_t from = 0, to = 0;
+  const auto first = std::from_chars(line.data(), last, from, 16);
   if (first.ec != std::errc() || first.ptr == last || *first.ptr != '-') return false;
-  return std::from_chars(first.ptr + 1, last, end, 16).ec == std::errc();
+  if (std::from_chars(first.ptr + 1, last, to, 16).ec != std::errc()) return false;
+  start = from;
+  end = to;
+  return true;
 }
 
 // "Locked:     64 kB" → 65536; nothing for another key.

@@ -209,6 +209,11 @@ Expected<SlotBuffers> SlotBuffers::make(const StoragePlan& plan, unsigned slots,
   return buffers;
 }
 
+Bytes SlotBuffers::on_huge_pages(const Host& host) const {
+  const auto usage = memory_->usage(host);
+  return usage ? std::min(usage->transparent, memory_->size()) : Bytes{0};
+}
+
 Expected<DataChecker> DataChecker::make(const StoragePlan& plan, TestFile& file) {
   DataChecker checker(plan, file);
   if (file.kind() == FileKindUsed::zero_device) {

@@ -86,6 +86,8 @@ class SlotBuffers {
   std::byte* at(unsigned slot) const { return memory_->data() + slot * stride_; }
   std::span<std::byte> span(unsigned slot) const { return {at(slot), unit_bytes_}; }
   std::span<std::byte> memory() const { return {memory_->data(), memory_->size().count}; }
+  // How much of it lies on huge pages; 0 too where the kernel does not tell.
+  Bytes on_huge_pages(const Host& host) const;
 
  private:
   std::optional<PageMapping> memory_;

@@ -98,9 +98,11 @@ void prove_buffers(UringState& state, Engagement& proof) {
                      : state.plan.mixed         ? "READ_FIXED and WRITE_FIXED"
                      : state.plan.write         ? "WRITE_FIXED"
                                                 : "READ_FIXED";
+  const Bytes huge = state.buffers.on_huge_pages(*state.context.host);
   add(proof, fixed && registered,
-      fixed && registered ? fmt::format("{} on {} of registered memory", name,
-                                        format_bytes(Bytes{state.buffers.memory().size()}))
+      fixed && registered ? fmt::format("{} on {} of registered memory{}", name,
+                                        format_bytes(Bytes{state.buffers.memory().size()}),
+                                        huge.count > 0 ? " in huge pages" : "")
                           : fmt::format("opcode {}not {}, memory {}registered", fixed ? "" : "is ",
                                         fixed ? "other than it" : name, registered ? "" : "not "));
 }

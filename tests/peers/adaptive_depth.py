@@ -70,7 +70,9 @@ def main():
         print(f"  {name:6} {statistics.median(f['rate'] for f in figures):10.0f}/s  "
               f"p99 {statistics.median(f['p99'] for f in figures):8.1f} µs")
     print(f"  rate, assay/fio: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
-    print(f"\n{sides[0][1]}\n{sides[1][1]}")
+    print()
+    for _, command, _ in sides:
+        print(command.replace(given.assay, "assay").replace(given.file, "FILE"))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ is the median over the rounds; a ratio is the median of the rounds' ratios, with
 is the whole process's, its pollers and kernel workers included, as the operating system accounts it.
 """
 import argparse
+import contextlib
+import io
 import json
 import os
 import platform
@@ -231,10 +233,42 @@ def ioping(arguments):
 
 
 def adaptive(arguments):
-    print("### Adaptive depth, beside fio's latency_target\n", flush=True)
-    subprocess.run([sys.executable, "-B", Path(__file__).with_name("adaptive_depth.py"), "--assay", arguments.assay,
-                    "--rounds", str(arguments.rounds), "--seconds", str(max(arguments.seconds, 4))], check=False)
-    print()
+    done = subprocess.run([sys.executable, "-B", Path(__file__).with_name("adaptive_depth.py"),
+                           "--assay", arguments.assay, "--rounds", str(arguments.rounds),
+                           "--seconds", str(max(arguments.seconds, 4))], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    print(f"## Adaptive depth, beside fio's latency_target\n\n```\n{done.stdout.strip()}\n```\n")
+
+
+def section_named(text, title):
+    """Where the section of a title begins and ends in a page; None: it has none."""
+    found = re.search(rf"^{re.escape(title)}$", text, re.MULTILINE)
+    if not found:
+        return None
+    following = re.search(r"^## ", text[found.end():], re.MULTILINE)
+    return found.start(), found.end() + following.start() if following else len(text)
+
+
+def with_sections(page, printed):
+    """The page with each section that was measured in the place of the one with its title; new ones at the end."""
+    for section in re.split(r"^(?=## )", printed, flags=re.MULTILINE):
+        if not section.startswith("## "):
+            continue
+        section = section.rstrip("\n") + "\n\n"
+        place = section_named(page, section.split("\n", 1)[0])
+        start, end = place or (len(page), len(page))
+        page = page[:start] + section + page[end:]
+    return page.rstrip("\n") + "\n"
+
+
+class Printed(io.StringIO):
+    """What is printed, kept and shown."""
+
+    def write(self, text):
+        sys.__stdout__.write(text)
+        sys.__stdout__.flush()
+        return super().write(text)
 
 
 PARTS = (storage, ioping, copying, facts, scheduling, tuning, programs, adaptive)
@@ -245,6 +279,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--write", type=Path, help="put each section that was measured into this page")
     parser.add_argument("--only", help="this part alone",
                         choices=[part.__name__ for part in PARTS])
     arguments = parser.parse_args()
@@ -255,8 +290,13 @@ def main():
           f"{arguments.rounds} interleaved rounds of {arguments.seconds} s; medians, and ratios with their least and "
           "greatest.\n")
     for part in PARTS:
-        if arguments.only in (None, part.__name__):
+        if arguments.only not in (None, part.__name__):
+            continue
+        printed = Printed()
+        with contextlib.redirect_stdout(printed):
             part(arguments)
+        if arguments.write and "Skipped:" not in printed.getvalue():
+            arguments.write.write_text(with_sections(arguments.write.read_text(), printed.getvalue()))
     return 0
 
 

@@ -191,4 +191,5 @@ def tuning(arguments):
     print(f"| the kernel's own writes | {words(figures['writes'])} |")
     print(f"| the journal, with its fsyncs | {words(figures['files'])} |\n")
     print(f"`tuned --no-dbus --no-socket --profile {PROFILE}` until its log says \"applied\", with `reapply_sysctl = 0`; "
-          "`assay tune peer.yaml --yes --format json`, then `assay rollback`.\n")
+          "`assay tune peer.yaml --yes --format json`, then `assay rollback`.\n\n```\ntests/peers/run build/release --only "
+          "tuning    # as root, with the package tuned installed and its service disabled\n```\n")

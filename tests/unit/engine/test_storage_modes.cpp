@@ -41,6 +41,23 @@ TEST_F(StorageModes, LanesPartTheFile) {
   }
 }
 
+TEST_F(StorageModes, LargeBlocksLieOnHugePages) {
+  parameters_.block = Bytes{128 << 10};
+  const auto plan = plan_storage(context_, {});
+  ASSERT_TRUE(plan.has_value()) << plan.error().message();
+  const auto large = SlotBuffers::make(*plan, 3, file_.seed());
+  ASSERT_TRUE(large.has_value()) << large.error().message();
+  EXPECT_EQ(large->memory().size(), 3U * (128 << 10));
+  if (pages_obtainable(*context_.host, PageKind::transparent, Bytes{2 << 20}, std::nullopt)) {
+    EXPECT_EQ(large->on_huge_pages(*context_.host).count, large->memory().size());
+  }
+  parameters_.block = Bytes{4096};
+  const auto small = SlotBuffers::make(*plan_storage(context_, {}), 3, file_.seed());
+  ASSERT_TRUE(small.has_value()) << small.error().message();
+  EXPECT_EQ(small->on_huge_pages(*context_.host).count, 0U)
+      << "nothing to gain, and locked memory to lose";
+}
+
 TEST_F(StorageModes, ThreadsReadAndVerify) {
   const Outcome outcome = run_threads("storage.pread", 3);
   expect_clean(outcome);
