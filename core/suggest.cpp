@@ -60,7 +60,8 @@ std::string nearest(std::string_view typed, std::span<const std::string_view> ca
 std::string did_you_mean(std::string_view typed, std::span<const std::string_view> candidates) {
   const std::string name = nearest(typed, candidates);
   // What exists already was no slip of the pen.
-  return name.empty() || name == typed ? std::string() : fmt::format("; did you mean \"{}\"?", name);
+  return name.empty() || name == typed ? std::string()
+                                       : fmt::format("; did you mean \"{}\"?", name);
 }
 
 }  // namespace assay

@@ -189,7 +189,8 @@ class Evaluator {
   CpuSet spread(const CpuSet& cpus, unsigned count) const {
     CpuSet seconds;
     for (const unsigned cpu : cpus.to_vector()) {
-      if (!seconds.contains(cpu)) seconds = seconds | ((cores_of(CpuSet{cpu}) & cpus) - CpuSet{cpu});
+      if (!seconds.contains(cpu))
+        seconds = seconds | ((cores_of(CpuSet{cpu}) & cpus) - CpuSet{cpu});
     }
     const CpuSet firsts = cpus - seconds;
     if (firsts.count() >= count) return evenly(firsts, count);
