@@ -13,6 +13,7 @@
 #include "core/error.hpp"
 #include "core/vfio_device.hpp"
 #include "engine/clock.hpp"
+#include "engine/outside_fence.hpp"
 
 namespace assay::engine {
 
@@ -48,7 +49,7 @@ class NvmeQueuePair {
     tail_ = tail_ + 1 == entries_ ? 0 : tail_ + 1;
   }
   void ring() const {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);  // entries before the doorbell
+    outside_fence<__ATOMIC_SEQ_CST>();  // entries before the doorbell
     registers_->write32(doorbell_, tail_);
   }
   // Calls done(id, status without phase) for each answer that is there; how many there were.
@@ -59,7 +60,7 @@ class NvmeQueuePair {
       const volatile NvmeAnswer& answer = answers_[head_];
       const std::uint16_t status = answer.status;
       if ((status & 1U) != phase_) break;
-      __atomic_thread_fence(__ATOMIC_ACQUIRE);
+      outside_fence<__ATOMIC_ACQUIRE>();
       const std::uint16_t id = answer.id;
       if (++head_ == entries_) {
         head_ = 0;

@@ -21,6 +21,7 @@
 #include "core/error.hpp"
 #include "core/fd.hpp"
 #include "core/host.hpp"
+#include "engine/outside_fence.hpp"
 
 namespace assay::engine {
 
@@ -107,9 +108,7 @@ class Ring {
     unsigned flags = wanted > 0 || must_ask_ ? IORING_ENTER_GETEVENTS : 0;
     if (has_poller()) {
       // The store of the tail must be seen before the flag is read: else both sides sleep.
-#if !defined(__SANITIZE_THREAD__)  // it knows no fences, and the other side is the kernel's
-      __atomic_thread_fence(__ATOMIC_SEQ_CST);
-#endif
+      outside_fence<__ATOMIC_SEQ_CST>();
       if ((kernel_flags() & IORING_SQ_NEED_WAKEUP) != 0) {
         flags |= IORING_ENTER_SQ_WAKEUP;
       } else if (wanted <= io_uring_cq_ready(ring_.get())) {

@@ -1,5 +1,6 @@
 #include "engine/storage_plan.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -230,6 +231,8 @@ Expected<DataChecker> DataChecker::make(const StoragePlan& plan, TestFile& file)
   auto fd = file.open(false, plan.direct && file.is_block_device());
   if (!fd) return Failure(fd.error());
   checker.fd_ = std::move(*fd);
+  // Reading ahead would bring in pages that RegimeKeeper::check() of the next thread counts.
+  ::posix_fadvise(checker.fd_.get(), 0, 0, POSIX_FADV_RANDOM);
   auto memory = Mapping::anonymous(Bytes{plan.unit_bytes});
   if (!memory) return Failure(memory.error());
   checker.memory_ = std::move(*memory);

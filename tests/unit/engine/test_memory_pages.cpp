@@ -157,6 +157,9 @@ TEST_F(PagesTest, LocalMemoryNeedsASecondNode) {
 }
 
 TEST_F(PagesTest, PrefaultedPagesCostNoFaultsAndFreshOnesOneEach) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "ThreadSanitizer's own memory faults with each page";
+#endif
   const Technique& prefault = row("memory.prefault-lock");
   if (const Availability can = prefault.available(host(), inventory_, parameters_); can.available) {
     const Outcome kept = run_block(prefault.make(context_));
