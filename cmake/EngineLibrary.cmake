@@ -7,14 +7,14 @@ set(engine_library_core error units cpuset fd host file_io file_host)
 set(engine_library_stats histogram)
 set(engine_library_engine adaptive_depth breach_recorder buffer_pool clock core_queues io_calls
   io_queue io_queue_state recorder ring scheduling shared_ring slab)
-# What a user includes; the headers that these include follow by themselves (tests/library).
+# What a user includes, and what these include: a consumer is built against them (tests/library).
 set(engine_library_headers
   core/cpuset.hpp core/error.hpp core/fd.hpp core/file_host.hpp core/host.hpp core/units.hpp
   stats/histogram.hpp
   engine/adaptive_depth.hpp engine/breach_recorder.hpp engine/broadcast_ring.hpp
   engine/buffer_pool.hpp engine/clock.hpp engine/core_queues.hpp engine/io_queue.hpp
-  engine/recorder.hpp engine/ring.hpp engine/seqlock.hpp engine/shared_ring.hpp
-  engine/spin_lock.hpp engine/spsc_ring.hpp)
+  engine/outside_fence.hpp engine/recorder.hpp engine/ring.hpp engine/seqlock.hpp
+  engine/shared_ring.hpp engine/spin_lock.hpp engine/spsc_ring.hpp)
 
 set(objects "")
 foreach(layer IN ITEMS core stats engine)
