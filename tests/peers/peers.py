@@ -257,6 +257,8 @@ def with_sections(page, printed):
             continue
         section = section.rstrip("\n") + "\n\n"
         place = section_named(page, section.split("\n", 1)[0])
+        if not place:
+            page = page.rstrip("\n") + "\n\n"
         start, end = place or (len(page), len(page))
         page = page[:start] + section + page[end:]
     return page.rstrip("\n") + "\n"
@@ -295,7 +297,8 @@ def main():
         printed = Printed()
         with contextlib.redirect_stdout(printed):
             part(arguments)
-        if arguments.write and "Skipped:" not in printed.getvalue():
+        is_whole = not any(words in printed.getvalue() for words in ("Skipped:", "missing: apt-get"))
+        if arguments.write and is_whole:
             arguments.write.write_text(with_sections(arguments.write.read_text(), printed.getvalue()))
     return 0
 
