@@ -15,7 +15,8 @@ constexpr double kLateShareAimed = 0.005;
 constexpr double kEvidence = 3.0;
 constexpr double kEvidenceHere = 2.0;
 // The late share of the last windows at whatever depth, each weighing a 16th: above this no larger
-// depth is tried. One window adds little, however bad, so that a step down is not paid for long.
+// depth is tried. A try that overshot counts nearly in full, or tries alone would break the target;
+// what a window adds is bounded, so that one stall of the device is not paid for long.
 constexpr double kRecentShareMax = 0.006;
 constexpr double kRecentWeight = 1.0 / 16, kRecentWindowMax = 0.08;
 constexpr double kManyLate = 0.10;  // so many are late that a small step back will not do

@@ -231,8 +231,8 @@ std::vector<Change> kept_by_partition(const HostView& view, const PlanRow& row,
                                       const std::vector<PlanRow>& rows) {
   const Setting* threads = find_setting(kKernelThreads);
   std::vector<Change> kept = kept_threads(view, *threads, {.name = row.target, .local = {}});
-  std::erase_if(kept, [&](Change& keep) {
-    keep.follows = row.setting->id;
+  for (Change& keep : kept) keep.follows = row.setting->id;
+  std::erase_if(kept, [&](const Change& keep) {
     return std::ranges::any_of(rows, [&](const PlanRow& other) {
       return other.setting == threads && is_to_change(other) &&
              std::ranges::find(other.changes, keep.local, &Change::local) != other.changes.end();

@@ -30,6 +30,17 @@ Change request_of(const Setting& setting, const Target& target, std::string_view
   return change;
 }
 
+// Leaves a thread where it is. Nothing: its name cannot be told from others in a journal.
+std::optional<Change> thread_change(const Setting& setting, const Target& target,
+                                    const KernelThread& thread) {
+  const std::string name = plain_name(thread.name);
+  if (name.empty()) return std::nullopt;
+  Change change =
+      request_of(setting, target, "thread.affinity", fmt::format("{}:{}", thread.pid, name));
+  change.before = change.after = "cpus=" + thread.cpus.to_list();
+  return change;
+}
+
 // The areas in use, with what of them is used: proc(5), /proc/swaps.
 struct SwapArea {
   std::string name;
@@ -56,16 +67,13 @@ Expected<Changes> plan_kernel_threads(const HostView& view, const Setting& setti
   if (!found) return Failure(found.error());
   Changes changes;
   for (const KernelThread& thread : found->threads) {
-    const std::string name = plain_name(thread.name);
-    if (name.empty()) continue;
+    auto change = thread_change(setting, target, thread);
+    if (!change) continue;
     const auto ask = cpus_to_ask(wanted, thread.cpus);
     if (!ask) return Failure(ask.error());
     if (*ask == thread.cpus) continue;
-    Change change =
-        request_of(setting, target, "thread.affinity", fmt::format("{}:{}", thread.pid, name));
-    change.before = "cpus=" + thread.cpus.to_list();
-    change.after = "cpus=" + ask->to_list();
-    changes.push_back(std::move(change));
+    change->after = "cpus=" + ask->to_list();
+    changes.push_back(*std::move(change));
   }
   return changes;
 }
@@ -75,13 +83,10 @@ Changes kept_threads(const HostView& view, const Setting& setting, const Target&
   Changes kept;
   if (!found) return kept;
   for (const KernelThread& thread : found->threads) {
-    const std::string name = plain_name(thread.name);
-    if (name.empty()) continue;
-    Change keep =
-        request_of(setting, target, "thread.affinity", fmt::format("{}:{}", thread.pid, name));
-    keep.before = keep.after = "cpus=" + thread.cpus.to_list();
-    keep.restore_only = true;
-    kept.push_back(std::move(keep));
+    auto keep = thread_change(setting, target, thread);
+    if (!keep) continue;
+    keep->restore_only = true;
+    kept.push_back(*std::move(keep));
   }
   return kept;
 }

@@ -4,7 +4,6 @@ What a person types instead: cp, then a checksum of both sides. sha256sum is the
 transfer's XXH3 is no cryptographic checksum: it finds what a fault changed, not what somebody forged. All write into
 the page cache and read back from there; the target is new each time.
 """
-import json
 import os
 import statistics
 import subprocess
@@ -12,6 +11,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from side_by_side import assay_measurement, interleaved, median_words, random_file, ratio_words
 
 SIZE_MIB = 256
 ASSAY = "{assay} bench copy.file-transfer --dir {folder} --size {size}MiB --duration {seconds}s --format json"
@@ -21,12 +22,7 @@ PLAIN = "cp {source} {target}"
 
 def assay_copies(command):
     """Milliseconds of wall and CPU time for one file: the median, and the mean."""
-    done = subprocess.run(command.split(), capture_output=True, text=True)
-    if done.returncode not in (0, 2):  # 2: a noisy host; the figures stand all the same
-        sys.exit(f"{command}\n{done.stderr}{done.stdout}")
-    measurement = json.loads(done.stdout)["measurements"][0]
-    if not measurement["engaged"] or measurement["errors"]:
-        sys.exit(f"{command}\n{json.dumps(measurement)[:2000]}")
+    measurement = assay_measurement(command)
     return {"wall": measurement["latency_ns"]["p50"] / 1e6,
             "cpu": measurement["cpu_ns"] / measurement["operations"] / 1e6}
 
@@ -50,11 +46,6 @@ def shell_copies(command, target, seconds):
     return {"wall": statistics.median(walls), "cpu": statistics.mean(cpus)}
 
 
-def ratio(ours, theirs, key):
-    pairs = [b[key] / a[key] for a, b in zip(ours, theirs)]
-    return f"{statistics.median(pairs):.2f}x ({min(pairs):.2f}–{max(pairs):.2f})"
-
-
 def compare(arguments):
     print(f"## A file copied and checked, beside cp and sha256sum\n\nA file of {SIZE_MIB} MiB in the page cache, to a new "
           "file; milliseconds for one.\n")
@@ -62,29 +53,23 @@ def compare(arguments):
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
         source, target = folder / "source", folder / "target"
-        with open(source, "wb") as out:
-            for _ in range(SIZE_MIB):
-                out.write(os.urandom(1 << 20))
-        os.sync()
+        random_file(source, SIZE_MIB)
         words = {"assay": arguments.assay, "folder": folder, "size": SIZE_MIB, "seconds": arguments.seconds,
                  "source": source, "target": target}
         ours_command = ASSAY.format(**words)
         shown = [ours_command.replace(arguments.assay, "assay").replace(name, "DIR")]
         rows = [CHECKED.format(sum=program, **words) for program in ("sha256sum", "b2sum")] + [PLAIN.format(**words)]
         for number, command in enumerate(rows):
-            ours, theirs = [], []
-            sides = [(ours, lambda: assay_copies(ours_command)),
-                     (theirs, lambda command=command: shell_copies(command, target, arguments.seconds))]
-            for turn in range(arguments.rounds):
-                for results, measure in sides if turn % 2 == 0 else reversed(sides):
-                    results.append(measure())
+            ours, theirs = interleaved(
+                arguments.rounds, lambda: assay_copies(ours_command),
+                lambda command=command: shell_copies(command, target, arguments.seconds))
             target.unlink(missing_ok=True)
             if number == 0:
-                print(f"| copy.file-transfer | {statistics.median(r['wall'] for r in ours):.0f} | "
-                      f"{statistics.median(r['cpu'] for r in ours):.0f} | | |")
+                print(f"| copy.file-transfer | {median_words(ours, 'wall')} | "
+                      f"{median_words(ours, 'cpu')} | | |")
             words_shown = command.replace(str(source), "SOURCE").replace(str(target), "TARGET")
-            print(f"| `{words_shown}` | {statistics.median(r['wall'] for r in theirs):.0f} | "
-                  f"{statistics.median(r['cpu'] for r in theirs):.0f} | {ratio(ours, theirs, 'wall')} | "
-                  f"{ratio(ours, theirs, 'cpu')} |", flush=True)
+            print(f"| `{words_shown}` | {median_words(theirs, 'wall')} | "
+                  f"{median_words(theirs, 'cpu')} | {ratio_words(theirs, ours, 'wall')} | "
+                  f"{ratio_words(theirs, ours, 'cpu')} |", flush=True)
             shown.append(words_shown)
     print("\n```\n" + "\n".join(shown) + "\n```\n", flush=True)

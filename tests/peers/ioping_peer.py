@@ -1,12 +1,11 @@
 """storage.direct at depth 1 beside ioping: random reads of 4 KiB past the page cache, one after another."""
-import json
-import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from side_by_side import assay_measurement, interleaved, median_words, random_file, ratio_words
 
 # -B: figures for programs; -q would print nothing. -i 0: without a pause; -D: O_DIRECT; -k keeps no file of its own.
 IOPING = "ioping -B -D -i 0 -s 4k -S 256m -w {seconds} {file}"
@@ -23,10 +22,7 @@ def ioping_figures(command):
 
 
 def assay_figures(command):
-    done = subprocess.run(command.split(), capture_output=True, text=True)
-    if done.returncode not in (0, 2):  # 2: a noisy host; the figures stand all the same
-        sys.exit(f"{command}\n{done.stderr}{done.stdout}")
-    measurement = json.loads(done.stdout)["measurements"][0]
+    measurement = assay_measurement(command)
     return {"rate": measurement["operations"] / measurement["duration_ns"] * 1e9,
             "mean": measurement["latency_ns"]["mean"]}
 
@@ -38,23 +34,13 @@ def compare(arguments):
         return
     print("Random reads of 4 KiB with O_DIRECT from a file of 256 MiB. ioping tells means, and no percentiles.\n")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        file = Path(folder) / "peer.dat"
-        with open(file, "wb") as out:
-            for _ in range(256):
-                out.write(os.urandom(1 << 20))
-        os.sync()
+        file = random_file(Path(folder) / "peer.dat")
         words = {"assay": arguments.assay, "file": file, "seconds": arguments.seconds}
         commands = ASSAY.format(**words), IOPING.format(**words)
-        ours, theirs = [], []
-        sides = [(ours, lambda: assay_figures(commands[0])), (theirs, lambda: ioping_figures(commands[1]))]
-        for turn in range(arguments.rounds):
-            for results, measure in sides if turn % 2 == 0 else reversed(sides):
-                results.append(measure())
+        ours, theirs = interleaved(arguments.rounds, lambda: assay_figures(commands[0]),
+                                   lambda: ioping_figures(commands[1]))
     print("| figure | assay | ioping | assay / ioping |\n|---|---|---|---|")
     for key, title in (("rate", "operations per second"), ("mean", "mean, ns")):
-        pairs = [a[key] / b[key] for a, b in zip(ours, theirs)]
-        print(f"| {title} | {statistics.median(r[key] for r in ours):,.0f} | "
-              f"{statistics.median(r[key] for r in theirs):,.0f} | "
-              f"{statistics.median(pairs):.2f}x ({min(pairs):.2f}–{max(pairs):.2f}) |")
+        print(f"| {title} | {median_words(ours, key)} | {median_words(theirs, key)} | {ratio_words(ours, theirs, key)} |")
     shown = [c.replace(str(file), "FILE").replace(arguments.assay, "assay") for c in commands]
     print("\n```\n" + "\n".join(shown) + "\n```\n", flush=True)

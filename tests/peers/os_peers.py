@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from side_by_side import assay_measurement, interleaved, ratio_words
+
 CYCLICTEST = ("cyclictest --quiet --default-system --nsecs --threads=1 --affinity={cpu} --policy={policy} {priority} "
               "--interval=1000 --duration={seconds} --histogram=1000000 --histfile={out}.txt --json={out}")
 WAKEUP = "{assay} bench os.wakeup --policy {policy} --interval 1ms --cpus {cpu} --duration {seconds}s --format json"
@@ -30,11 +32,6 @@ def run(command, codes=(0,)):
     if done.returncode not in codes:
         sys.exit(f"{command}\n{done.stderr}{done.stdout[-2000:]}")
     return done.stdout
-
-
-def ours(command):
-    """The first measurement; exit code 2 is a noisy host's, whose figures stand all the same."""
-    return json.loads(run(command, (0, 2)))["measurements"][0]
 
 
 def quantile(buckets, share):
@@ -60,7 +57,7 @@ def beside_companion(cpu, command):
 
 
 def wakeup(command):
-    latency = ours(command)["latency_ns"]
+    latency = assay_measurement(command)["latency_ns"]
     return {"p50": latency["p50"], "p99": latency["p99"], "p99.9": latency["p99_9"]}
 
 
@@ -73,19 +70,10 @@ def oslat(command, out, seconds):
 
 
 def jitter(command):
-    measurement = ours(command)
+    measurement = assay_measurement(command)
     seconds = measurement["duration_ns"] / 1e9
     buckets = measurement["histogram"]["buckets"]
     return {us: sum(count for low, _, count in buckets if low >= us * 1000) / seconds for us in GAPS_US}
-
-
-def interleaved(rounds, *measures):
-    sides = tuple([] for _ in measures)
-    for number in range(rounds):
-        order = range(len(measures))
-        for side in order if number % 2 == 0 else reversed(order):
-            sides[side].append(measures[side]())
-    return sides
 
 
 class Companion:
@@ -106,11 +94,6 @@ class Companion:
 def differences(mine, theirs, key):
     pairs = [a[key] - b[key] for a, b in zip(mine, theirs)]
     return f"{statistics.median(pairs) / 1000:+.2f} µs ({min(pairs) / 1000:+.2f} to {max(pairs) / 1000:+.2f})"
-
-
-def ratios(mine, theirs, key):
-    pairs = [a[key] / b[key] for a, b in zip(mine, theirs) if b[key]]
-    return f"{statistics.median(pairs):.2f}x ({min(pairs):.2f}–{max(pairs):.2f})" if pairs else "–"
 
 
 def show(commands, words):
@@ -153,5 +136,5 @@ def compare(arguments):
         print("| gaps of at least | assay, 1/s | oslat, 1/s | assay / oslat |\n|---|---|---|---|")
         for us in GAPS_US:
             print(f"| {us} µs | {statistics.median(r[us] for r in mine):,.1f} | "
-                  f"{statistics.median(r[us] for r in theirs):,.1f} | {ratios(mine, theirs, us)} |")
+                  f"{statistics.median(r[us] for r in theirs):,.1f} | {ratio_words(mine, theirs, us)} |")
         show(commands, words)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""assay beside fio, ioping, cp, cyclictest, lstopo, lshw, Ansible and TuneD on the same work, interleaved; prints ratios and both commands.
+"""assay beside fio, ioping, cp, cyclictest, lstopo, lshw, Ansible and TuneD on the same work,
+interleaved; prints ratios and both commands.
 
 Rounds alternate the two sides, odd rounds in the other order, so that a drift of the machine hits both. A number
 is the median over the rounds; a ratio is the median of the rounds' ratios, with the least and the greatest. CPU
@@ -24,6 +25,7 @@ from pathlib import Path
 import copy_peers
 import ioping_peer
 import os_peers
+from side_by_side import assay_measurement, interleaved, median_words, random_file, ratio_words
 from tuned import tuning
 
 FIO = ("fio --name=peer --filename={file} --size={size} --rw=randread --bs=4k --ioengine=io_uring --fixedbufs=1 "
@@ -88,54 +90,25 @@ def fio_figures(command):
 
 
 def assay_figures(command):
-    done, _, _ = run(command)
-    if done.returncode not in (0, 2):  # 2: a noisy host; the figures stand all the same
-        sys.exit(f"{command}\n{done.stderr}{done.stdout}")
-    measurement = json.loads(done.stdout)["measurements"][0]
-    if not measurement["engaged"] or measurement["errors"]:
-        sys.exit(f"{command}\n{json.dumps(measurement)[:2000]}")
+    measurement = assay_measurement(command)
     return {"rate": measurement["operations"] / measurement["duration_ns"] * 1e9,
             "per_cpu_s": measurement["operations"] / measurement["cpu_ns"] * 1e9,
             "p50": measurement["latency_ns"]["p50"], "p99": measurement["latency_ns"]["p99"],
             "p99.9": measurement["latency_ns"]["p99_9"]}
 
 
-def interleave(rounds, first, second):
-    ours, theirs = [], []
-    for number in range(rounds):
-        order = [(ours, first), (theirs, second)]
-        for results, measure in order if number % 2 == 0 else reversed(order):
-            results.append(measure())
-    return ours, theirs
-
-
-def ratio_words(ours, theirs, key):
-    pairs = [a[key] / b[key] for a, b in zip(ours, theirs) if a[key] and b[key]]
-    if not pairs:
-        return "–"
-    return f"{statistics.median(pairs):.2f}x ({min(pairs):.2f}–{max(pairs):.2f})"
-
-
-def median_words(results, key):
-    values = [r[key] for r in results if r[key]]
-    return f"{statistics.median(values):,.0f}" if values else "–"
-
-
 def storage(arguments):
     print("## Storage, beside fio\n")
     print("Random reads of 4 KiB, where nothing else is said, of a file of 256 MiB; fixed buffers and files on both "
-          "sides; assay records the latency of every operation. Percentiles are from submission to completion on both sides.\n")
+          "sides; assay records the latency of every operation. Percentiles are from submission to completion on both "
+          "sides.\n")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        file = Path(folder) / "peer.dat"
-        with open(file, "wb") as out:
-            for _ in range(256):
-                out.write(os.urandom(1 << 20))
-        os.sync()
+        file = random_file(Path(folder) / "peer.dat")
         for name, theirs, ours, depth, wanted in STORAGE:
             words = {"file": file, "size": "256M", "seconds": arguments.seconds, "depth": depth,
                      "assay": arguments.assay}
             commands = ((ASSAY + " " + ours).format(**words), (FIO + " " + theirs).format(**words))
-            mine, peers = interleave(arguments.rounds, lambda: assay_figures(commands[0]),
+            mine, peers = interleaved(arguments.rounds, lambda: assay_figures(commands[0]),
                                      lambda: fio_figures(commands[1]))
             print(f"### {name}\n\nWanted: {wanted}.\n")
             print("| figure | assay | fio | assay / fio |\n|---|---|---|---|")
@@ -173,7 +146,7 @@ def fact_rows(arguments, ours, peers):
     print("| command | wall, ms | CPU, ms | processes | wall of the first / this |\n|---|---|---|---|---|")
     shown = False
     for command, variables in peers:
-        mine, others = interleave(rounds, lambda: timed(*ours), lambda: timed(command, variables))
+        mine, others = interleaved(rounds, lambda: timed(*ours), lambda: timed(command, variables))
         rows = [(command, variables, others, ratio_words(mine, others, "wall"))]
         if not shown:
             rows.insert(0, (*ours, mine, ""))

@@ -1,48 +1,20 @@
 // The adaptive depth on a drive that a cgroup's io.max holds to a rate: so many operations a second
 // make a latency that grows with the depth, and the depth that the target allows is rate x target.
-// The kernel lets a throttled group go in slices of 20 ms (blk-throttle.c), so the target is
+// The kernel lets a throttled group go in slices of up to 100 ms (blk-throttle.c), so the target is
 // longer.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 
 #include "tests/lab/tests/lab_guest.hpp"
+#include "tests/lab/tests/limited_drive.hpp"
 
 namespace {
 
 using nlohmann::json;
-
-bool put(const std::string& path, const std::string& text) {
-  std::ofstream out(path);
-  out << text << std::flush;
-  return static_cast<bool>(out);
-}
-
-// This process and its children, with so many reads of the drive a second.
-class ThrottledDrive {
- public:
-  ThrottledDrive() {
-    ready_ = put("/sys/fs/cgroup/cgroup.subtree_control", "+io") &&
-             (std::filesystem::exists(kGroup) || std::filesystem::create_directory(kGroup)) &&
-             put(kGroup + "/cgroup.procs", std::to_string(::getpid()));
-    device_ = lab::first_line("/sys/block/nvme0n1/dev");
-  }
-  bool ready() const { return ready_; }
-  bool limit(const std::string& reads_per_s) const {
-    return put(kGroup + "/io.max", device_ + " riops=" + reads_per_s);
-  }
-
- private:
-  static inline const std::string kGroup = "/sys/fs/cgroup/throttle";
-  bool ready_ = false;
-  std::string device_;
-};
 
 struct Result {
   json measurement;
@@ -69,9 +41,9 @@ Result measured(const std::string& duration) {
 }
 
 TEST(ThrottledDrive, TheDepthFollowsTheRate) {
-  ThrottledDrive drive;
+  const lab::LimitedDrive drive;
   ASSERT_TRUE(drive.ready()) << "no cgroup with io.max here";
-  ASSERT_TRUE(drive.limit("2000"));
+  ASSERT_TRUE(drive.limit("riops=2000"));
   const Result fast = measured("4s");
   EXPECT_EQ(fast.measurement.at("engaged"), true) << "settled, and followed";
   // 2000 a second, 120 ms: 240, more than the largest that was asked for. The emulated drive may be
@@ -81,7 +53,7 @@ TEST(ThrottledDrive, TheDepthFollowsTheRate) {
   // Five times slower in the middle of a run: 48.
   std::thread slower([&drive] {
     std::this_thread::sleep_for(std::chrono::seconds(10));
-    drive.limit("400");
+    drive.limit("riops=400");
   });
   const Result slow = measured("24s");
   slower.join();

@@ -4,44 +4,31 @@
 // waits for each answer before asking again meets a stall with one operation only; whoever asks at
 // a rate meets it with all that came due meanwhile.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 
 #include "tests/lab/tests/lab_guest.hpp"
+#include "tests/lab/tests/limited_drive.hpp"
 
 namespace {
 
 using nlohmann::json;
 
-bool put(const std::string& path, const std::string& text) {
-  std::ofstream out(path);
-  out << text << std::flush;
-  return static_cast<bool>(out);
-}
-
-// This process and its children in a cgroup whose reads of the drive are held now and then.
+// The drive, whose reads are held now and then.
 class StallingDrive {
  public:
-  StallingDrive() {
-    ready_ = put("/sys/fs/cgroup/cgroup.subtree_control", "+io") &&
-             (std::filesystem::exists(kGroup) || std::filesystem::create_directory(kGroup)) &&
-             put(kGroup + "/cgroup.procs", std::to_string(::getpid()));
-    device_ = lab::first_line("/sys/block/nvme0n1/dev");
-    ready_ = ready_ && limit(kHeld) && limit("max");
+  StallingDrive() : ready_(drive_.ready() && drive_.limit(kHeld) && drive_.limit(kFree)) {
     thread_ = std::thread([this] {
       while (!stop_) {
-        limit("max");
+        drive_.limit(kFree);
         std::this_thread::sleep_for(std::chrono::milliseconds(700));
-        limit(kHeld);
+        drive_.limit(kHeld);
         std::this_thread::sleep_for(std::chrono::milliseconds(300));
       }
-      limit("max");
+      drive_.limit(kFree);
     });
   }
   ~StallingDrive() {
@@ -51,13 +38,10 @@ class StallingDrive {
   bool ready() const { return ready_; }
 
  private:
-  static inline const std::string kGroup = "/sys/fs/cgroup/stall";
-  static constexpr const char* kHeld = "2";  // bytes a second, the least: a block takes for ever
-  bool limit(const std::string& bytes_per_s) const {
-    return put(kGroup + "/io.max", device_ + " rbps=" + bytes_per_s);
-  }
-  bool ready_ = false;
-  std::string device_;
+  static constexpr const char* kHeld = "rbps=2";  // the least: a block takes for ever
+  static constexpr const char* kFree = "rbps=max";
+  const lab::LimitedDrive drive_;
+  bool ready_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
